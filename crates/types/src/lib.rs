@@ -1,0 +1,31 @@
+//! The vocabulary that every crate of Docent shares.
+//!
+//! Identifiers, scopes, claims, metadata documents, OAuth errors, documentation answers, and the messages by which
+//! actors of different crates talk. No I/O, no SQL, no HTTP server: whatever is decided here is decided without them.
+//!
+//! In the order of the story:
+//! - [`time`], [`random`], [`secret`]: the clock and randomness, passed in; secrets that cannot be printed.
+//! - [`ids`], [`library_id`], [`scope`]: names of things.
+//! - [`redirect_uri`], [`pkce`]: the two comparisons that authorization stands on.
+//! - [`metadata`], [`registration`], [`claims`]: documents on the wire.
+//! - [`oauth`]: the one table of OAuth errors.
+//! - [`principal`]: the verified caller.
+//! - [`documentation`]: libraries, snippets, answers.
+//! - [`actors`]: supervision; [`messages`]: who asks whom for what.
+
+pub mod actors;
+pub mod claims;
+pub mod documentation;
+pub mod ids;
+pub mod library_id;
+pub mod messages;
+pub mod metadata;
+pub mod oauth;
+pub mod pkce;
+pub mod principal;
+pub mod random;
+pub mod redirect_uri;
+pub mod registration;
+pub mod scope;
+pub mod secret;
+pub mod time;
