@@ -1,1 +1,61 @@
-//! placeholder
+//! The people's pages: what this Docent is and how to connect to it, which libraries it has, and what was understood
+//! of each.
+//!
+//! Every page is rendered here and needs no script. This crate knows the store, for what a person may see, and the
+//! documentation reader, for what an assistant would get. It knows nothing of tokens: a page is read with a session
+//! cookie or without one, and an access token opens nothing here.
+//!
+//! In the order of the story:
+//! - [`routes`]: the table of paths.
+//! - [`visitor`]: who is looking, and what exists for them.
+//! - [`start`], [`clients`]: the first page, and a line for each MCP client.
+//! - [`libraries`]: the list. [`library`]: one of them, with a box to try a question. [`listing`]: both pages' view of a
+//!   library's state. [`trial`]: the answer that an assistant would get.
+//! - [`error`]: every answer that is not the page asked for. [`answer`]: how a page leaves.
+//! - [`assets`]: the style sheet and the icon. [`figures`]: numbers and times in words.
+
+pub mod answer;
+pub mod assets;
+pub mod clients;
+pub mod error;
+pub mod figures;
+pub mod libraries;
+pub mod library;
+pub mod listing;
+pub mod routes;
+pub mod start;
+pub mod trial;
+pub mod visitor;
+
+pub use assets::assets;
+pub use error::not_found;
+pub use routes::configure;
+
+use docent_library::Reader;
+use docent_store::Store;
+use docent_types::metadata::PublicUrls;
+use docent_types::time::SharedClock;
+
+/// What the operator decided about these pages.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The name that stands on every page.
+    pub site_name: String,
+    /// Where clients and people reach this deployment.
+    pub urls: PublicUrls,
+    /// Whether the MCP endpoint is served on the same listener. If not, a request for it here is told where it is.
+    pub serves_mcp_here: bool,
+}
+
+/// Everything the pages stand on.
+#[derive(Clone)]
+pub struct Console {
+    /// What the operator decided.
+    pub settings: Settings,
+    /// People, projects, libraries, jobs.
+    pub store: Store,
+    /// Answers questions as an assistant gets them.
+    pub reader: Reader,
+    /// The time.
+    pub clock: SharedClock,
+}

@@ -1,1 +1,72 @@
-fn main() {}
+//! The binary: command line, configuration, and composition of roles.
+//!
+//! - [`command_line`], [`configuration`], [`logging`]: what was asked for.
+//! - [`installation`]: the data folder, the database, the master key.
+//! - [`actors`]: `Catalog` and `Ingestor`, which join the database and the library.
+//! - [`serve`]: roles in one process; [`commands`]: everything else.
+
+mod actors;
+mod command_line;
+mod commands;
+mod configuration;
+mod installation;
+mod logging;
+mod progress;
+mod serve;
+
+use clap::Parser as _;
+use command_line::{Command, CommandLine, Config, LogFormat, Serve};
+use installation::Installation;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    match actix::System::new().block_on(run(command_line)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("docent: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(mut command_line: CommandLine) -> anyhow::Result<()> {
+    let command = command_line.command.take().unwrap_or(Command::Serve(Serve::default()));
+    if let Command::Healthcheck { url } = &command {
+        return commands::healthcheck(url);
+    }
+    let (configuration, effective) = installation::read_configuration(&command_line)?;
+    match &command {
+        Command::Config(Config::Show) => {
+            commands::show_configuration(&effective);
+            return Ok(());
+        }
+        Command::Config(Config::Keys) => {
+            configuration::KEYS.iter().for_each(|key| println!("{}", key.name));
+            return Ok(());
+        }
+        _ => {}
+    }
+    let format = command_line.log_format.unwrap_or(match configuration.log.format {
+        configuration::LogFormat::Json => LogFormat::Json,
+        configuration::LogFormat::Auto | configuration::LogFormat::Human => LogFormat::Human,
+    });
+    let level = match command {
+        Command::Serve(_) => configuration.log.level.clone(),
+        // A command's own output is what its user reads.
+        _ => "warn".to_owned(),
+    };
+    logging::start(format, &level);
+    let installation = Installation::open(&command_line, configuration, effective).await?;
+    match command {
+        Command::Serve(options) => serve::run(&installation, &options).await,
+        Command::User(command) => commands::user::run(&installation, command).await,
+        Command::Project(command) => commands::project::run(&installation, command).await,
+        Command::Library(command) => commands::library::run(&installation, command).await,
+        Command::Migrate => {
+            println!("The database is up to date.");
+            Ok(())
+        }
+        Command::Config(_) | Command::Healthcheck { .. } => Ok(()),
+    }
+}

@@ -1,1 +1,45 @@
-//! placeholder
+//! The database: what is kept, and the only place that knows SQL.
+//!
+//! SQLite and Postgres answer alike; where they differ stands in `sql`. Reads are methods of [`Store`]. Changes of grants, codes,
+//! tokens and clients are not: they go as messages to the [`actors::Ledger`], which writes many of them in one commit. This crate
+//! knows no HTTP, no OAuth wire format and no documentation format.
+//!
+//! In the order of the story:
+//! - [`database`]: connecting, and bringing the schema up to date; [`error`]: what can go wrong.
+//! - [`users`], [`links`], [`sessions`], [`projects`]: people.
+//! - [`clients`], [`signing_keys`], [`revocations`]: what authorization reads.
+//! - [`ledger`]: how grants, codes and tokens change: loaded and locked, decided without the database, written.
+//! - [`libraries`], [`jobs`], [`meta`]: the catalogue and the work on it.
+//! - [`record`]: audit events and usage.
+//! - [`actors`]: `Ledger`, `Recorder`, `Revocations`, `Janitor`.
+
+pub mod actors;
+pub mod clients;
+pub mod database;
+mod entity;
+pub mod error;
+pub mod jobs;
+pub mod ledger;
+pub mod libraries;
+pub mod links;
+pub mod meta;
+pub mod projects;
+pub mod record;
+pub mod revocations;
+pub mod sessions;
+pub mod signing_keys;
+mod sql;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod users;
+
+pub use database::{Database, Store};
+pub use error::StoreError;
+pub use jobs::{Job, JobState};
+pub use libraries::{NewLibrary, PublishVersion, PublishedVersion, StoredLibrary};
+pub use links::{Link, LinkPurpose};
+pub use projects::{Project, Role};
+pub use record::{EventFilter, UsageRow};
+pub use revocations::RevocationRow;
+pub use signing_keys::StoredKey;
+pub use users::{NewUser, User};

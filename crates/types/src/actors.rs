@@ -43,6 +43,14 @@ impl<A: Actor> Guardian<A> {
         })
     }
 
+    /// As [`Guardian::start`], on another arbiter's thread.
+    pub fn start_in(name: &'static str, capacity: usize, arbiter: &ArbiterHandle, start: impl Fn() -> Addr<A> + Send + 'static) -> Addr<Self> {
+        Self::start_in_arbiter(arbiter, move |context| {
+            context.set_mailbox_capacity(capacity);
+            Self { name, capacity, waiting: Rc::default(), current: start(), start: Box::new(start) }
+        })
+    }
+
     fn living(&mut self) -> Addr<A> {
         if !self.current.connected() {
             tracing::error!(actor = self.name, "the actor died and is started again");

@@ -5,11 +5,13 @@
 //!
 //! In the order of the story:
 //! - [`time`], [`random`], [`secret`]: the clock and randomness, passed in; secrets that cannot be printed.
+//! - [`sealing`]: secrets that must be read back.
 //! - [`ids`], [`library_id`], [`scope`]: names of things.
 //! - [`redirect_uri`], [`pkce`]: the two comparisons that authorization stands on.
 //! - [`metadata`], [`registration`], [`claims`]: documents on the wire.
 //! - [`oauth`]: the one table of OAuth errors.
 //! - [`principal`]: the verified caller.
+//! - [`session`], [`page`]: what every page for people knows.
 //! - [`documentation`]: libraries, snippets, answers.
 //! - [`actors`]: supervision; [`messages`]: who asks whom for what.
 
@@ -21,11 +23,14 @@ pub mod library_id;
 pub mod messages;
 pub mod metadata;
 pub mod oauth;
+pub mod page;
 pub mod pkce;
 pub mod principal;
 pub mod random;
 pub mod redirect_uri;
 pub mod registration;
 pub mod scope;
+pub mod sealing;
 pub mod secret;
+pub mod session;
 pub mod time;

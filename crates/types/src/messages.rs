@@ -36,10 +36,13 @@ pub struct RegisterClient {
     pub from: Option<String>,
 }
 
-/// A person consented: write the grant and its authorization code. Answered by `Ledger`.
+/// A person consented: write the grant and its authorization code. A consent form that was used before is
+/// [`Refusal::Reused`]; a person who is disabled or no longer in the project is [`Refusal::Withdrawn`]. Answered by `Ledger`.
 #[derive(Message, Clone, Debug)]
-#[rtype(result = "Result<(), LedgerError>")]
+#[rtype(result = "Result<Result<(), Refusal>, LedgerError>")]
 pub struct IssueCode {
+    /// The hash of the consent form's one-use ticket (AS14).
+    pub ticket: SecretHash,
     /// The new grant.
     pub grant: GrantId,
     /// The person.

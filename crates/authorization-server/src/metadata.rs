@@ -1,0 +1,115 @@
+//! The authorization server's metadata (RFC 8414, OpenID Connect Discovery; AS1), and its key set.
+
+use crate::server::AuthorizationServer;
+use crate::settings::{DynamicRegistration, Settings};
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use docent_types::metadata::AuthorizationServerMetadata;
+use docent_types::scope::Scope;
+
+fn words(list: &[&str]) -> Vec<String> {
+    list.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// What this server says about itself: what works, and nothing else.
+#[must_use]
+pub fn document(settings: &Settings) -> AuthorizationServerMetadata {
+    let issuer = settings.urls.issuer.clone();
+    let at = |path: &str| format!("{issuer}/oauth/{path}");
+    let methods = words(&["none", "client_secret_basic", "client_secret_post"]);
+    AuthorizationServerMetadata {
+        authorization_endpoint: at("authorize"),
+        token_endpoint: at("token"),
+        registration_endpoint: (settings.dynamic_registration == DynamicRegistration::Open).then(|| at("register")),
+        revocation_endpoint: at("revoke"),
+        introspection_endpoint: at("introspect"),
+        jwks_uri: at("jwks"),
+        userinfo_endpoint: at("userinfo"),
+        scopes_supported: Scope::ALL.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        response_types_supported: words(&["code"]),
+        response_modes_supported: words(&["query"]),
+        grant_types_supported: words(&["authorization_code", "refresh_token"]),
+        token_endpoint_auth_methods_supported: methods.clone(),
+        revocation_endpoint_auth_methods_supported: methods,
+        introspection_endpoint_auth_methods_supported: words(&["client_secret_basic", "client_secret_post"]),
+        code_challenge_methods_supported: words(&["S256"]),
+        subject_types_supported: words(&["public"]),
+        id_token_signing_alg_values_supported: words(&["ES256"]),
+        claims_supported: words(&["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "email", "name"]),
+        authorization_response_iss_parameter_supported: true,
+        client_id_metadata_document_supported: None,
+        service_documentation: None,
+        protected_resources: vec![settings.urls.resource.clone()],
+        issuer,
+    }
+}
+
+/// Every path at which a client looks for the metadata of this issuer: RFC 8414 3 puts the well-known part between
+/// origin and path, OpenID Connect behind the path. At a combined origin it also stands at the root (AS22).
+#[must_use]
+pub fn paths(settings: &Settings) -> Vec<String> {
+    const NAMES: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+    let path = settings.urls.issuer_path();
+    let mut paths = Vec::new();
+    for name in NAMES {
+        paths.push(format!("{name}{path}"));
+        if !path.is_empty() {
+            paths.push(format!("{path}{name}"));
+            if settings.serves_root_aliases {
+                paths.push(name.to_owned());
+            }
+        }
+    }
+    paths
+}
+
+/// `GET` of the metadata.
+pub async fn metadata(server: web::Data<AuthorizationServer>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(document(&server.settings))
+}
+
+/// `GET /oauth/jwks`.
+pub async fn jwks(server: web::Data<AuthorizationServer>) -> HttpResponse {
+    let keys = server.keys.load_full();
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(&*keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use docent_types::metadata::PublicUrls;
+
+    fn settings(issuer: &str) -> Settings {
+        Settings::new(PublicUrls { issuer: issuer.into(), resource: "https://a.example/mcp".into() })
+    }
+
+    /// AS1.
+    #[test]
+    fn every_endpoint_begins_with_the_issuer_and_only_what_works_is_advertised() {
+        let document = document(&settings("https://a.example/auth"));
+        assert_eq!(document.issuer, "https://a.example/auth");
+        assert_eq!(document.token_endpoint, "https://a.example/auth/oauth/token");
+        assert_eq!(document.code_challenge_methods_supported, ["S256"]);
+        assert_eq!(document.token_endpoint_auth_methods_supported[0], "none", "the C# SDK takes the first");
+        let json = serde_json::to_value(&document).unwrap();
+        assert!(json.get("client_id_metadata_document_supported").is_none());
+        let off = Settings { dynamic_registration: DynamicRegistration::Off, ..settings("https://a.example") };
+        assert!(serde_json::to_value(super::document(&off)).unwrap().get("registration_endpoint").is_none());
+    }
+
+    /// AS1, AS22.
+    #[test]
+    fn all_three_forms_are_served_for_an_issuer_with_a_path() {
+        assert_eq!(paths(&settings("https://a.example")), ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]);
+        let split = Settings { serves_root_aliases: false, ..settings("https://a.example/auth") };
+        assert_eq!(
+            paths(&split),
+            [
+                "/.well-known/oauth-authorization-server/auth",
+                "/auth/.well-known/oauth-authorization-server",
+                "/.well-known/openid-configuration/auth",
+                "/auth/.well-known/openid-configuration"
+            ]
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! Everything that a handler may reach.
+
+use crate::settings::Settings;
+use crate::signing::SharedSigner;
+use actix::Recipient;
+use docent_store::Store;
+use docent_types::ids::{ClientId, UserId};
+use docent_types::messages::{
+    CheckLimit, ExchangeCode, HashPassword, IssueCode, RecordEvent, RegisterClient, RevokeAccess, RotateRefreshToken, SharedKeys, SharedRevoked, VerifyPassword,
+};
+use docent_types::random::SharedRandomness;
+use docent_types::sealing::MasterKey;
+use docent_types::time::{SharedClock, Timestamp};
+use std::sync::Arc;
+
+/// Whom this crate asks for changes.
+#[derive(Clone)]
+pub struct Asks {
+    /// `Ledger`.
+    pub register_client: Recipient<RegisterClient>,
+    /// `Ledger`.
+    pub issue_code: Recipient<IssueCode>,
+    /// `Ledger`.
+    pub exchange_code: Recipient<ExchangeCode>,
+    /// `Ledger`.
+    pub rotate: Recipient<RotateRefreshToken>,
+    /// `Ledger`.
+    pub revoke: Recipient<RevokeAccess>,
+    /// `PasswordHasher`.
+    pub hash_password: Recipient<HashPassword>,
+    /// `PasswordHasher`.
+    pub verify_password: Recipient<VerifyPassword>,
+    /// `Limiter`.
+    pub check_limit: Recipient<CheckLimit>,
+    /// `Recorder`.
+    pub record: Recipient<RecordEvent>,
+}
+
+/// The authorization server, as its handlers see it.
+pub struct AuthorizationServer {
+    /// What the operator decided.
+    pub settings: Settings,
+    /// For reading, and for what only people change about themselves.
+    pub store: Store,
+    /// The time.
+    pub clock: SharedClock,
+    /// For secrets.
+    pub randomness: SharedRandomness,
+    /// The key from which those for tickets are derived.
+    pub master: Arc<MasterKey>,
+    /// The key that signs now.
+    pub signer: SharedSigner,
+    /// For changes.
+    pub asks: Asks,
+    /// What was revoked.
+    pub revoked: SharedRevoked,
+    /// The public keys.
+    pub keys: SharedKeys,
+}
+
+impl AuthorizationServer {
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Writes an entry of the audit record; nobody waits for it.
+    pub(crate) fn record(&self, kind: &str, user: Option<UserId>, client: Option<&ClientId>, from: Option<String>, detail: serde_json::Value) {
+        self.asks.record.do_send(RecordEvent { at: self.now(), kind: kind.to_owned(), user, client: client.cloned(), project: None, grant: None, from, detail });
+    }
+}

@@ -1,0 +1,57 @@
+//! The first page: what this is, and how to connect.
+
+use crate::Console;
+use crate::answer;
+use crate::clients::{Client, clients};
+use crate::error::PageError;
+use crate::visitor::Visitor;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use docent_types::page::Frame;
+
+/// The first page.
+#[derive(Template, Clone, PartialEq, Eq, Debug)]
+#[template(path = "console/start.html")]
+pub struct StartPage {
+    /// The frame.
+    pub frame: Frame,
+    /// The one URL that a client needs.
+    pub mcp_url: String,
+    /// A way for each client.
+    pub clients: Vec<Client>,
+}
+
+impl StartPage {
+    /// The page for a deployment whose resource is `mcp_url`.
+    #[must_use]
+    pub fn new(frame: Frame, mcp_url: &str) -> Self {
+        Self { frame, mcp_url: mcp_url.to_owned(), clients: clients(mcp_url) }
+    }
+
+    /// One of each kind, for tests.
+    #[must_use]
+    pub fn samples() -> Vec<Self> {
+        let signed_in = Frame {
+            site_name: "Docent".to_owned(),
+            account: Some("ada.lovelace+documentation@analytical-engines.example.com".to_owned()),
+            csrf: "token".to_owned(),
+            is_admin: true,
+        };
+        vec![
+            Self::new(Frame { site_name: "Docent".to_owned(), ..Frame::default() }, "http://localhost:8080/mcp"),
+            Self::new(signed_in, "https://documentation.analytical-engines.example.com/mcp"),
+        ]
+    }
+}
+
+/// Shows it.
+pub async fn show(request: HttpRequest, console: Data<Console>) -> HttpResponse {
+    let visitor = match Visitor::of(&request, &console).await {
+        Ok(visitor) => visitor,
+        Err(error) => return error.respond(&request, Visitor::stranger(&console).frame),
+    };
+    let page = StartPage::new(visitor.frame.clone(), &console.settings.urls.resource);
+    answer::html(StatusCode::OK, &page).unwrap_or_else(|error: PageError| error.respond(&request, visitor.frame))
+}

@@ -1,0 +1,103 @@
+//! `Catalog`: which library version's index is current; opens and closes indexes.
+//!
+//! It publishes a [`Shelf`], which every request reads without asking anybody.
+
+use actix::prelude::*;
+use docent_library::{ArtefactError, Shelf};
+use docent_store::Store;
+use docent_types::actors::Unavailable;
+use docent_types::messages::{CatalogError, OpenVersion, ReloadCatalog};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the database is asked whether the catalogue changed: one indexed read.
+const TURN: Duration = Duration::from_millis(250);
+
+/// The actor.
+pub struct Catalog {
+    store: Store,
+    shelf: Arc<Shelf>,
+    published: Arc<tokio::sync::Mutex<Option<i64>>>,
+}
+
+impl Catalog {
+    /// A catalogue that publishes to `shelf`.
+    #[must_use]
+    pub fn new(store: Store, shelf: Arc<Shelf>) -> Self {
+        Self { store, shelf, published: Arc::default() }
+    }
+
+    /// Publishes the catalogue as the database has it.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub async fn publish(store: &Store, shelf: &Shelf) -> Result<i64, CatalogError> {
+        // The generation is read first: a change in between is published at the next turn once more.
+        let generation = store.catalogue_generation().await.map_err(|_| CatalogError::Database)?;
+        let entries = store.catalogue().await.map_err(|_| CatalogError::Database)?;
+        shelf.publish(entries);
+        Ok(generation)
+    }
+
+    fn turn(&self) -> impl Future<Output = Result<(), CatalogError>> + 'static {
+        let (store, shelf, published) = (self.store.clone(), Arc::clone(&self.shelf), Arc::clone(&self.published));
+        async move {
+            let mut published = published.lock().await;
+            let generation = store.catalogue_generation().await.map_err(|_| CatalogError::Database)?;
+            if *published != Some(generation) {
+                *published = Some(Self::publish(&store, &shelf).await?);
+                tracing::debug!(generation, "the catalogue is published");
+            }
+            Ok(())
+        }
+    }
+}
+
+impl Actor for Catalog {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.run_interval(TURN, |catalog, context| {
+            // A turn that still waits for the database holds the lock; the next one is left out.
+            if catalog.published.try_lock().is_ok() {
+                let turn = catalog.turn();
+                context.spawn(
+                    async move {
+                        if let Err(error) = turn.await {
+                            tracing::debug!(%error, "the catalogue could not be read");
+                        }
+                    }
+                    .into_actor(catalog),
+                );
+            }
+        });
+    }
+}
+
+impl Handler<ReloadCatalog> for Catalog {
+    type Result = ResponseFuture<Result<(), CatalogError>>;
+
+    fn handle(&mut self, _: ReloadCatalog, _: &mut Self::Context) -> Self::Result {
+        Box::pin(self.turn())
+    }
+}
+
+impl Handler<OpenVersion> for Catalog {
+    type Result = ResponseFuture<Result<(), CatalogError>>;
+
+    fn handle(&mut self, OpenVersion(version): OpenVersion, _: &mut Self::Context) -> Self::Result {
+        let shelf = Arc::clone(&self.shelf);
+        Box::pin(async move {
+            let opened = tokio::task::spawn_blocking(move || shelf.open(version).map(drop)).await;
+            match opened {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(ArtefactError::NotFound)) => Err(CatalogError::NotFound),
+                Ok(Err(error)) => {
+                    tracing::error!(%version, %error, "an index cannot be opened");
+                    Err(CatalogError::Damaged(error.to_string()))
+                }
+                Err(_) => Err(Unavailable::Failed.into()),
+            }
+        })
+    }
+}

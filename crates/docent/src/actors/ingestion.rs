@@ -1,0 +1,190 @@
+//! One job from its lease to the published version. The command line and the `Ingestor` run the same code.
+
+use crate::installation::Installation;
+use docent_library::{IngestError, IngestOptions, Ingested, Progress, Source, Stage};
+use docent_store::{Job, PublishVersion, Store, StoreError};
+use docent_types::ids::VersionRowId;
+use docent_types::random::SharedRandomness;
+use docent_types::time::SharedClock;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How long a lease holds without being renewed. A worker that was killed gives its job back after this.
+pub const LEASE: Duration = Duration::from_secs(30);
+const RENEWAL: Duration = Duration::from_secs(2);
+
+/// Where ingestion works.
+#[derive(Clone)]
+pub struct Ingestion {
+    /// The database.
+    pub store: Store,
+    /// Where indexes are kept.
+    pub index_folder: PathBuf,
+    /// Where sources are fetched to.
+    pub work_folder: PathBuf,
+    /// The clock.
+    pub clock: SharedClock,
+    /// Randomness.
+    pub randomness: SharedRandomness,
+}
+
+/// Why a job did not end in a published version.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The source or its documents.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The database.
+    #[error("the database: {0}")]
+    Store(#[from] StoreError),
+    /// The library was removed meanwhile.
+    #[error("the library is not there any more")]
+    Gone,
+    /// Somebody else holds the job now.
+    #[error("the job was taken over by another worker")]
+    LeaseLost,
+    /// A fault of ours.
+    #[error("the ingestion stopped unexpectedly; the log has the reason")]
+    Panicked,
+}
+
+/// What a job came to.
+pub enum Outcome {
+    /// A version was published.
+    Published(Box<Ingested>),
+    /// The source is at the commit that is served already.
+    Unchanged {
+        /// The commit.
+        commit: String,
+    },
+}
+
+/// The progress that was told last.
+#[derive(Default, Clone)]
+pub struct LastProgress(Arc<Mutex<(String, u64, u64)>>);
+
+impl LastProgress {
+    fn get(&self) -> (String, u64, u64) {
+        self.0.lock().map(|told| told.clone()).unwrap_or_default()
+    }
+
+    fn set(&self, stage: Stage, done: u64, total: u64) {
+        if let Ok(mut told) = self.0.lock() {
+            *told = (stage.in_words().to_owned(), done, total);
+        }
+    }
+}
+
+/// Tells progress to the database and to somebody who watches.
+struct Told {
+    last: LastProgress,
+    watcher: Arc<dyn Progress + Send + Sync>,
+}
+
+impl Progress for Told {
+    fn stage(&self, stage: Stage, done: u64, total: u64) {
+        self.last.set(stage, done, total);
+        self.watcher.stage(stage, done, total);
+    }
+}
+
+impl Ingestion {
+    /// The ingestion of an installation.
+    #[must_use]
+    pub fn of(installation: &Installation) -> Self {
+        Self {
+            store: installation.store.clone(),
+            index_folder: installation.index_folder(),
+            work_folder: installation.work_folder(),
+            clock: installation.clock.clone(),
+            randomness: installation.randomness.clone(),
+        }
+    }
+
+    /// Runs a leased job to its end and writes the end into the database.
+    ///
+    /// # Errors
+    /// [`JobError`]; the old version goes on being served.
+    pub async fn run(&self, job: &Job, holder: Uuid, watcher: Arc<dyn Progress + Send + Sync>, skip_unchanged: bool) -> Result<Outcome, JobError> {
+        let last = LastProgress::default();
+        let work = self.work(job, holder, Told { last: last.clone(), watcher }, skip_unchanged);
+        let renewals = self.renew(job, holder, &last);
+        let outcome = tokio::select! {
+            outcome = work => outcome,
+            () = renewals => Err(JobError::LeaseLost),
+        };
+        let end = match &outcome {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        if !matches!(outcome, Err(JobError::LeaseLost)) {
+            self.store.finish_job(job.id, holder, end, self.clock.now(), None).await?;
+        }
+        outcome
+    }
+
+    /// Ends only when the lease is lost.
+    async fn renew(&self, job: &Job, holder: Uuid, last: &LastProgress) {
+        loop {
+            tokio::time::sleep(RENEWAL).await;
+            let (stage, done, total) = last.get();
+            match self.store.renew_lease(job.id, holder, self.clock.now().after(LEASE), &stage, done, total).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // The database may come back before the lease ends.
+                Err(error) => tracing::warn!(%error, job = %job.id, "the lease could not be renewed"),
+            }
+        }
+    }
+
+    async fn work(&self, job: &Job, holder: Uuid, progress: Told, skip_unchanged: bool) -> Result<Outcome, JobError> {
+        let library = self.store.library(&job.library_id).await?.ok_or(JobError::Gone)?;
+        let source = Source::parse(&library.source).map_err(IngestError::from)?;
+        let served = library.entry.versions.iter().find(|one| one.version == job.version).and_then(|one| one.commit.clone());
+        let options = IngestOptions {
+            id: Some(job.library_id.clone()),
+            title: library.title_fixed.then(|| library.entry.title.clone()),
+            version: job.version.clone(),
+            work_folder: self.work_folder.clone(),
+            index_folder: self.index_folder.clone(),
+        };
+        let known = served.filter(|_| skip_unchanged);
+        let ingested = tokio::task::spawn_blocking(move || -> Result<Result<Ingested, String>, IngestError> {
+            if let (Some(known), Some(now)) = (&known, docent_library::remote_commit(&source)?)
+                && *known == now
+            {
+                return Ok(Err(now));
+            }
+            docent_library::ingest(&source, &options, &progress).map(Ok)
+        })
+        .await
+        .map_err(|_| JobError::Panicked)??;
+        let ingested = match ingested {
+            Ok(ingested) => ingested,
+            Err(commit) => return Ok(Outcome::Unchanged { commit }),
+        };
+        let now = self.clock.now();
+        self.store
+            .publish_version(PublishVersion {
+                library: job.library,
+                version_row: VersionRowId::generate(now, &*self.randomness),
+                version: job.version.clone(),
+                artefact: ingested.artefact.clone(),
+                commit: ingested.commit.clone(),
+                pages: ingested.pages,
+                snippets: ingested.snippets,
+                tokens: ingested.tokens,
+                skipped: ingested.skipped.clone(),
+                title: ingested.title.clone(),
+                description: ingested.description.clone(),
+                rules: ingested.rules.clone(),
+                now,
+                job: Some((job.id, holder)),
+            })
+            .await?;
+        Ok(Outcome::Published(Box::new(ingested)))
+    }
+}

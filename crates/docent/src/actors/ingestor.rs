@@ -1,0 +1,109 @@
+//! `Ingestor`: the job queue. It takes one job at a time by a lease, so several workers share one queue.
+
+use super::ingestion::{Ingestion, LEASE, Outcome};
+use actix::prelude::*;
+use docent_library::{Progress, Stage};
+use docent_types::ids::JobId;
+use docent_types::messages::{CatalogError, QueueRefresh, ReloadCatalog};
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+const TURN: Duration = Duration::from_secs(1);
+/// How often artefacts that nothing names are removed.
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// The actor.
+pub struct Ingestor {
+    ingestion: Ingestion,
+    holder: Uuid,
+    reload: Option<Recipient<ReloadCatalog>>,
+    working: bool,
+}
+
+/// Progress that nobody watches here: the database has it.
+struct Unwatched;
+impl Progress for Unwatched {
+    fn stage(&self, _: Stage, _: u64, _: u64) {}
+}
+
+impl Ingestor {
+    /// An ingestor; `reload` is told of each published version when the catalogue lives in this process.
+    #[must_use]
+    pub fn new(ingestion: Ingestion, reload: Option<Recipient<ReloadCatalog>>) -> Self {
+        let holder = docent_types::ids::uuid_v7(ingestion.clock.now(), &*ingestion.randomness);
+        Self { ingestion, holder, reload, working: false }
+    }
+
+    fn take_one(&mut self, context: &mut Context<Self>) {
+        if self.working {
+            return;
+        }
+        self.working = true;
+        let (ingestion, holder, reload) = (self.ingestion.clone(), self.holder, self.reload.clone());
+        let work = async move {
+            let now = ingestion.clock.now();
+            let job = match ingestion.store.lease_job(holder, now, now.after(LEASE)).await {
+                Ok(Some(job)) => job,
+                Ok(None) => return false,
+                Err(error) => {
+                    tracing::debug!(%error, "the job queue could not be read");
+                    return false;
+                }
+            };
+            tracing::info!(library = %job.library_id, job = %job.id, "reading a library");
+            match ingestion.run(&job, holder, Arc::new(Unwatched), job.attempts <= 1).await {
+                Ok(Outcome::Published(ingested)) => tracing::info!(library = %job.library_id, pages = ingested.pages, snippets = ingested.snippets, "a library is published"),
+                Ok(Outcome::Unchanged { commit }) => tracing::info!(library = %job.library_id, commit, "a library is unchanged"),
+                Err(error) => tracing::warn!(library = %job.library_id, %error, "a library could not be read"),
+            }
+            if let Some(reload) = reload {
+                reload.do_send(ReloadCatalog);
+            }
+            true
+        };
+        context.spawn(work.into_actor(self).map(|found, ingestor, context| {
+            ingestor.working = false;
+            if found {
+                ingestor.take_one(context);
+            }
+        }));
+    }
+
+    fn sweep(&self, context: &mut Context<Self>) {
+        let ingestion = self.ingestion.clone();
+        let sweep = async move {
+            let Ok(in_use) = ingestion.store.artefacts_in_use().await else { return };
+            let removed = tokio::task::spawn_blocking(move || docent_library::sweep(&ingestion.index_folder, &in_use)).await;
+            if let Ok(removed) = removed
+                && removed > 0
+            {
+                tracing::info!(removed, "indexes that nothing names were removed");
+            }
+        };
+        context.spawn(sweep.into_actor(self));
+    }
+}
+
+impl Actor for Ingestor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        self.take_one(context);
+        context.run_interval(TURN, Self::take_one);
+        context.run_interval(SWEEP, |ingestor, context| ingestor.sweep(context));
+    }
+}
+
+impl Handler<QueueRefresh> for Ingestor {
+    type Result = ResponseFuture<Result<JobId, CatalogError>>;
+
+    fn handle(&mut self, QueueRefresh(library): QueueRefresh, _: &mut Self::Context) -> Self::Result {
+        let ingestion = self.ingestion.clone();
+        Box::pin(async move {
+            let now = ingestion.clock.now();
+            let job = JobId::generate(now, &*ingestion.randomness);
+            ingestion.store.queue_job(job, library, None, now).await.map_err(|_| CatalogError::Database)
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! The actors that join the database and the library: neither of those crates knows the other.
+
+pub mod catalog;
+pub mod ingestion;
+pub mod ingestor;

@@ -1,0 +1,213 @@
+//! The command line, as `docent --help` prints it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Documentation for AI assistants, with its own OAuth 2.1 authorization server.
+#[derive(Parser, Debug)]
+#[command(name = "docent", version, about, max_term_width = 100)]
+pub struct CommandLine {
+    /// The data folder: database, indexes, master key. It is made if it is missing
+    #[arg(long, value_name = "DIR", default_value = "./data", global = true)]
+    pub data: PathBuf,
+    /// The configuration file. Without this, docent.toml in the current folder is read if it is there
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// How log lines look on stderr. Without this: human on a terminal, JSON elsewhere if log.format says so
+    #[arg(long, value_name = "FORMAT", global = true)]
+    pub log_format: Option<LogFormat>,
+    /// What to do. Without a command: serve
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// How log lines look.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Serve documentation, the authorization server and the pages (also what `docent` alone does)
+    Serve(Serve),
+    /// Add, list and disable people
+    #[command(subcommand)]
+    User(User),
+    /// Add and list projects (team spaces) and their members
+    #[command(subcommand)]
+    Project(Project),
+    /// Add, list, show, refresh and remove documentation libraries
+    #[command(subcommand)]
+    Library(Library),
+    /// Show the configuration that is in force
+    #[command(subcommand)]
+    Config(Config),
+    /// Bring the database up to date and exit (serve does it by itself)
+    Migrate,
+    /// Ask a running server whether it can serve; exits 0 if it can
+    Healthcheck {
+        /// The server's address
+        #[arg(default_value = "http://127.0.0.1:8080")]
+        url: String,
+    },
+}
+
+/// What one process does.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Role {
+    /// The authorization server and the pages for people
+    Auth,
+    /// The MCP endpoint
+    Mcp,
+    /// Reads sources and builds indexes
+    Worker,
+}
+
+/// `docent serve`.
+#[derive(Args, Debug, Default)]
+pub struct Serve {
+    /// Serve only these roles (repeat it for several). Without this: all. Roles in separate processes need Postgres
+    #[arg(long = "role", value_name = "ROLE")]
+    pub roles: Vec<Role>,
+    /// The address to listen on [default: server.listen, 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// `docent user …`.
+#[derive(Subcommand, Debug)]
+pub enum User {
+    /// Add a person. Prints a one-time link for setting the password, unless --password-stdin is given
+    Add {
+        /// The e-mail address, by which they sign in
+        email: String,
+        /// May administer this Docent
+        #[arg(long)]
+        admin: bool,
+        /// Their name
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Read the password from standard input (its first line)
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List the people
+    List,
+    /// Disable a person: sessions end and tokens are refused at once
+    Disable {
+        /// The e-mail address
+        email: String,
+    },
+    /// Enable a disabled person again
+    Enable {
+        /// The e-mail address
+        email: String,
+    },
+    /// Print a new one-time link for setting the password
+    Link {
+        /// The e-mail address
+        email: String,
+    },
+}
+
+/// `docent project …`.
+#[derive(Subcommand, Debug)]
+pub enum Project {
+    /// Add a project
+    Add {
+        /// Its name
+        name: String,
+    },
+    /// List the projects
+    List,
+    /// Add and remove members
+    #[command(subcommand)]
+    Member(Member),
+}
+
+/// `docent project member …`.
+#[derive(Subcommand, Debug)]
+pub enum Member {
+    /// Add a person to a project, or change their role
+    Add {
+        /// The project's name
+        project: String,
+        /// The person's e-mail address
+        email: String,
+        /// What they may do in it
+        #[arg(long, default_value = "member")]
+        role: MemberRole,
+    },
+    /// Remove a person; what they allowed for this project is revoked
+    Remove {
+        /// The project's name
+        project: String,
+        /// The person's e-mail address
+        email: String,
+    },
+}
+
+/// A member's role.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MemberRole {
+    /// Owns the project
+    Owner,
+    /// Administers the project
+    Admin,
+    /// Uses the project
+    Member,
+}
+
+/// `docent library …`.
+#[derive(Subcommand, Debug)]
+pub enum Library {
+    /// Add a library from a folder or a git repository and index it
+    Add {
+        /// A folder, or a git URL (https, ssh, file) with an optional #branch-or-tag
+        source: String,
+        /// Its id, as assistants write it [default: made from the source]
+        #[arg(long, value_name = "/OWNER/NAME")]
+        id: Option<String>,
+        /// Its title [default: found in the documents]
+        #[arg(long)]
+        title: Option<String>,
+        /// Name this version (a library may have several; add each with its own #branch-or-tag)
+        #[arg(long)]
+        version: Option<String>,
+        /// Only for the members of this project
+        #[arg(long, value_name = "PROJECT")]
+        private: Option<String>,
+    },
+    /// List the libraries
+    List,
+    /// Show what was understood of a library, and what was left out and why
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Read the source again; the old index serves until the new one is complete
+    Refresh {
+        /// Its id
+        id: String,
+    },
+    /// Remove a library with its indexes
+    Remove {
+        /// Its id
+        id: String,
+    },
+}
+
+/// `docent config …`.
+#[derive(Subcommand, Debug)]
+pub enum Config {
+    /// Every key with its effective value and where that comes from; secrets are not shown
+    Show,
+    /// The names of all keys, one a line
+    Keys,
+}

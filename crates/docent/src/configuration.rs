@@ -1,0 +1,368 @@
+//! Configuration: defaults, then `docent.toml`, then `DOCENT__…` variables. [`KEYS`] is the one list of keys; the
+//! documentation, the check for unknown keys and `docent config show` are made from it.
+
+mod keys;
+
+pub use keys::{KEYS, Key};
+
+use anyhow::{Context as _, bail};
+use config::{File, FileFormat, Map, Source as _, Value, ValueKind};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The configuration in force, typed.
+#[derive(Deserialize, Clone, Debug)]
+pub struct Configuration {
+    /// `[server]`
+    pub server: Server,
+    /// `[auth]`
+    pub auth: Auth,
+    /// `[mcp]`
+    pub mcp: Mcp,
+    /// `[database]`
+    pub database: Database,
+    /// `[accounts]`
+    pub accounts: Accounts,
+    /// `[clients]`
+    pub clients: Clients,
+    /// `[library]`
+    pub library: Library,
+    /// `[site]`
+    pub site: Site,
+    /// `[secrets]`
+    pub secrets: Secrets,
+    /// `[audit]`
+    pub audit: Audit,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// `[server]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Server {
+    /// Address and port.
+    pub listen: String,
+    /// Threads that answer requests; 0 for one a core.
+    pub workers: usize,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
+}
+
+/// `[auth]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Auth {
+    /// The issuer; empty for `http://localhost:PORT`.
+    pub public_url: String,
+    /// Seconds.
+    pub access_token_lifetime: u64,
+    /// Days.
+    pub refresh_token_lifetime: u64,
+    /// Days.
+    pub session_lifetime: u64,
+    /// Days.
+    pub key_rotation: u64,
+}
+
+/// `[mcp]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Mcp {
+    /// The origin of the MCP endpoint; empty for `http://localhost:PORT`.
+    pub public_url: String,
+    /// Further accepted `Host` values.
+    pub allowed_hosts: Vec<String>,
+    /// Further accepted `Origin` values.
+    pub allowed_origins: Vec<String>,
+}
+
+/// `[database]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Database {
+    /// Empty for SQLite in the data folder.
+    pub url: String,
+    /// Connections to Postgres.
+    pub max_connections: u32,
+}
+
+/// `[accounts]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Accounts {
+    /// Who may make an account.
+    pub sign_up: SignUp,
+}
+
+/// Who may make an account.
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum SignUp {
+    /// Whoever has an administrator's link.
+    Invite,
+    /// Everybody.
+    Open,
+    /// Nobody.
+    Closed,
+}
+
+/// `[clients]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Clients {
+    /// Who may register a client.
+    pub dynamic_registration: DynamicRegistration,
+}
+
+/// Who may register a client.
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum DynamicRegistration {
+    /// Every client.
+    Open,
+    /// Who has an initial access token.
+    Token,
+    /// Nobody.
+    Off,
+}
+
+/// `[library]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Library {
+    /// Where indexes are kept; empty for `index` in the data folder.
+    pub index_folder: String,
+    /// Indexes kept open.
+    pub max_open: usize,
+    /// Whether the user guide is served as `/docent/docs`.
+    pub guide: bool,
+}
+
+/// `[site]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Site {
+    /// Its name on pages.
+    pub name: String,
+}
+
+/// `[secrets]`
+#[derive(Deserialize, Clone)]
+pub struct Secrets {
+    /// 64 hexadecimal digits; empty for the file in the data folder.
+    pub master_key: String,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets(…)")
+    }
+}
+
+/// `[audit]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Audit {
+    /// Days.
+    pub retention: u64,
+}
+
+/// `[log]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Log {
+    /// `auto`, `human` or `json`.
+    pub format: LogFormat,
+    /// A filter as in `RUST_LOG`.
+    pub level: String,
+}
+
+/// How log lines look.
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Human on a terminal and elsewhere.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A key's effective value and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective {
+    /// The key.
+    pub key: &'static Key,
+    /// The value as text; secrets are not in it.
+    pub value: String,
+    /// `default`, the file, or the variable.
+    pub origin: String,
+}
+
+/// The prefix of variables.
+const PREFIX: &str = "DOCENT__";
+
+/// What was configured, by key: its text and where it stands.
+struct Layer {
+    origin: String,
+    values: BTreeMap<String, Value>,
+}
+
+fn flatten(prefix: &str, table: &Map<String, Value>, into: &mut BTreeMap<String, Value>) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match &value.kind {
+            ValueKind::Table(inner) => flatten(&key, inner, into),
+            _ => {
+                into.insert(key, value.clone());
+            }
+        }
+    }
+}
+
+fn file_layer(file: Option<&Path>) -> anyhow::Result<Option<Layer>> {
+    let path = match file {
+        Some(path) => path.to_owned(),
+        None => PathBuf::from("docent.toml"),
+    };
+    if file.is_none() && !path.exists() {
+        return Ok(None);
+    }
+    let table = File::from(path.clone()).format(FileFormat::Toml).collect().with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+    let mut values = BTreeMap::new();
+    flatten("", &table, &mut values);
+    Ok(Some(Layer { origin: path.display().to_string(), values }))
+}
+
+fn variable_layer(variables: &[(String, String)]) -> Vec<Layer> {
+    let of_ours = variables.iter().filter_map(|(name, text)| name.strip_prefix(PREFIX).map(|rest| (name, rest, text)));
+    of_ours
+        .map(|(name, rest, text)| {
+            let key = rest.to_ascii_lowercase().replace("__", ".");
+            let is_list = KEYS.iter().any(|one| one.name == key && one.is_list());
+            let value = if is_list {
+                let items: Vec<Value> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect();
+                Value::from(items)
+            } else {
+                Value::from(text.as_str())
+            };
+            Layer { origin: name.clone(), values: BTreeMap::from([(key, value)]) }
+        })
+        .collect()
+}
+
+fn refuse_unknown(layer: &Layer) -> anyhow::Result<()> {
+    for name in layer.values.keys() {
+        if KEYS.iter().any(|key| key.name == name) {
+            continue;
+        }
+        let nearest = KEYS.iter().max_by(|a, b| strsim::jaro_winkler(a.name, name).total_cmp(&strsim::jaro_winkler(b.name, name)));
+        let nearest = nearest.map_or("", |key| key.name);
+        bail!("{}: there is no configuration key \"{name}\". The nearest one is \"{nearest}\"; docs/configuration.md lists all.", layer.origin);
+    }
+    Ok(())
+}
+
+/// Reads the configuration from its three layers.
+///
+/// # Errors
+/// An unknown key, with the nearest known one; a value of the wrong kind; an unreadable file.
+pub fn load(file: Option<&Path>, variables: &[(String, String)]) -> anyhow::Result<(Configuration, Vec<Effective>)> {
+    let mut layers = Vec::from_iter(file_layer(file)?);
+    layers.extend(variable_layer(variables));
+    let mut builder = config::Config::builder();
+    for key in KEYS {
+        builder = builder.set_default(key.name, key.default_value())?;
+    }
+    let mut effective: Vec<Effective> =
+        KEYS.iter().map(|key| Effective { key, value: key.default.to_owned(), origin: "default".to_owned() }).collect();
+    for layer in &layers {
+        refuse_unknown(layer)?;
+        for (name, value) in &layer.values {
+            builder = builder.set_override(name, value.clone())?;
+            if let Some(row) = effective.iter_mut().find(|row| row.key.name == name) {
+                row.value = if row.key.secret { "(set)".to_owned() } else { redacted(row.key.name, &shown(value)) };
+                row.origin.clone_from(&layer.origin);
+            }
+        }
+    }
+    let built = builder.build()?;
+    let configuration: Configuration = built.try_deserialize().context("the configuration has a value that does not fit")?;
+    Ok((configuration, effective))
+}
+
+fn shown(value: &Value) -> String {
+    match &value.kind {
+        ValueKind::Array(items) => items.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        _ => value.to_string(),
+    }
+}
+
+/// A database URL without its password.
+fn redacted(name: &str, value: &str) -> String {
+    if name != "database.url" {
+        return value.to_owned();
+    }
+    match url::Url::parse(value) {
+        Ok(mut url) if url.password().is_some() => match url.set_password(Some("***")) {
+            Ok(()) => url.to_string(),
+            Err(()) => "(set)".to_owned(),
+        },
+        Ok(url) => url.to_string(),
+        Err(_) => "(set)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variable(name: &str, value: &str) -> Vec<(String, String)> {
+        vec![(name.to_owned(), value.to_owned())]
+    }
+
+    #[test]
+    fn without_file_and_variables_the_defaults_hold() {
+        let (configuration, effective) = load(None, &[]).unwrap();
+        assert_eq!(configuration.server.listen, "127.0.0.1:8080");
+        assert_eq!(configuration.accounts.sign_up, SignUp::Invite);
+        assert!(effective.iter().all(|row| row.origin == "default"));
+    }
+
+    #[test]
+    fn a_variable_wins_over_the_file_and_both_are_named_as_origin() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("docent.toml");
+        std::fs::write(&file, "[site]\nname = \"A\"\n[accounts]\nsign_up = \"open\"\n").unwrap();
+        let (configuration, effective) = load(Some(&file), &variable("DOCENT__SITE__NAME", "B")).unwrap();
+        assert_eq!((configuration.site.name.as_str(), configuration.accounts.sign_up), ("B", SignUp::Open));
+        let origin = |name: &str| effective.iter().find(|row| row.key.name == name).unwrap().origin.clone();
+        assert_eq!(origin("site.name"), "DOCENT__SITE__NAME");
+        assert_eq!(origin("accounts.sign_up"), file.display().to_string());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_one() {
+        let error = load(None, &variable("DOCENT__DATABASE__URI", "x")).unwrap_err().to_string();
+        assert!(error.contains("\"database.uri\"") && error.contains("\"database.url\""), "{error}");
+    }
+
+    #[test]
+    fn lists_and_numbers_are_read_from_variables() {
+        let variables = [("DOCENT__MCP__ALLOWED_HOSTS", "a.example, b.example"), ("DOCENT__AUTH__ACCESS_TOKEN_LIFETIME", "600")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let (configuration, _) = load(None, &variables).unwrap();
+        assert_eq!(configuration.mcp.allowed_hosts, ["a.example", "b.example"]);
+        assert_eq!(configuration.auth.access_token_lifetime, 600);
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let (_, effective) = load(None, &variable("DOCENT__DATABASE__URL", "postgres://u:hunter2@h/d")).unwrap();
+        let row = effective.iter().find(|row| row.key.name == "database.url").unwrap();
+        assert!(!row.value.contains("hunter2") && row.value.contains("***"), "{}", row.value);
+    }
+
+    /// `docs/configuration.md` is this table; `UPDATE_DOCS=1` writes it.
+    #[test]
+    fn the_documentation_lists_every_key() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+        let wanted = keys::documentation();
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&path, &wanted).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), wanted, "run: UPDATE_DOCS=1 cargo nextest run -p docent documentation");
+    }
+}

@@ -1,0 +1,136 @@
+//! The list of configuration keys.
+
+use config::{Value, ValueKind};
+
+/// A configuration key.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    /// `section.key`, as in the file.
+    pub name: &'static str,
+    /// Its default as text; lists are separated by commas.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Whether it is never shown.
+    pub secret: bool,
+    kind: Kind,
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Kind {
+    Text,
+    Number,
+    Switch,
+    List,
+}
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
+    Key { name, default, meaning, secret: false, kind }
+}
+
+/// Every key.
+pub const KEYS: &[Key] = &[
+    key("server.listen", Kind::Text, "127.0.0.1:8080", "The address and port to listen on. `--listen` wins over it."),
+    key("server.workers", Kind::Number, "0", "Threads that answer requests. 0: one for each core."),
+    key(
+        "server.trusted_proxies",
+        Kind::List,
+        "",
+        "Addresses (or networks, `10.0.0.0/8`) of reverse proxies. Only from them is `X-Forwarded-For` believed, for limits and the audit record.",
+    ),
+    key(
+        "auth.public_url",
+        Kind::Text,
+        "",
+        "The URL of the authorization server and the pages, as browsers reach it: the *issuer*. Without a slash at the end. Empty: `http://localhost:PORT`. A process that serves only some roles must be told.",
+    ),
+    key("auth.access_token_lifetime", Kind::Number, "900", "Seconds that an access token lives. At least 301: some assistants refresh before every request below that."),
+    key("auth.refresh_token_lifetime", Kind::Number, "90", "Days after which an unused refresh token ends. Each use starts them anew."),
+    key("auth.session_lifetime", Kind::Number, "30", "Days that a browser stays signed in."),
+    key("auth.key_rotation", Kind::Number, "30", "Days that a signing key is used before the next one takes over. Tokens signed with the old one stay valid."),
+    key(
+        "mcp.public_url",
+        Kind::Text,
+        "",
+        "The origin under which assistants reach the MCP endpoint, without `/mcp`. Empty: the same as `auth.public_url` when one process serves both, else `http://localhost:PORT`.",
+    ),
+    key("mcp.allowed_hosts", Kind::List, "", "Further values of the `Host` header that `/mcp` answers. The public URL's own host, and localhost with its port, always work."),
+    key("mcp.allowed_origins", Kind::List, "", "Origins of browser-based clients that may call `/mcp`, for example `https://inspector.example.com`. Our own and those on localhost always may."),
+    key(
+        "database.url",
+        Kind::Text,
+        "",
+        "`postgres://USER:PASSWORD@HOST/NAME`. Empty: SQLite in the data folder. Processes that serve different roles need Postgres.",
+    ),
+    key("database.max_connections", Kind::Number, "10", "Connections to Postgres that one process opens at most."),
+    key(
+        "accounts.sign_up",
+        Kind::Text,
+        "invite",
+        "Who may make an account: `invite` (whoever has an administrator's link), `open` (everybody), `closed` (nobody; accounts are made at the command line).",
+    ),
+    key(
+        "clients.dynamic_registration",
+        Kind::Text,
+        "open",
+        "Who may register a client: `open` (every client, which is what most assistants need), `token` (who has an initial access token), `off` (nobody).",
+    ),
+    key("library.index_folder", Kind::Text, "", "Where indexes are kept. Empty: `index` in the data folder. Processes of different roles must share it."),
+    key("library.max_open", Kind::Number, "256", "Indexes that are kept open at once. The least recently used one is closed first."),
+    key("library.guide", Kind::Switch, "true", "Whether this guide is served as the library `/docent/docs`."),
+    key("site.name", Kind::Text, "Docent", "The name on pages, for example your company's."),
+    Key {
+        secret: true,
+        ..key(
+            "secrets.master_key",
+            Kind::Text,
+            "",
+            "64 hexadecimal digits (`openssl rand -hex 32`) that encrypt signing keys and credentials of sources in the database. Empty: the file `master.key` in the data folder, made at the first start. Processes of different roles need the same one.",
+        )
+    },
+    key("audit.retention", Kind::Number, "400", "Days that entries of the audit record are kept."),
+    key("log.format", Kind::Text, "auto", "`auto` and `human` (for people), or `json` (one object a line)."),
+    key("log.level", Kind::Text, "info", "A filter as in `RUST_LOG`, for example `info,docent_resource_server=debug`."),
+];
+
+impl Key {
+    pub(super) fn is_list(&self) -> bool {
+        self.kind == Kind::List
+    }
+
+    pub(super) fn default_value(&self) -> Value {
+        match self.kind {
+            Kind::Text => Value::from(self.default),
+            Kind::Number => Value::from(self.default.parse::<i64>().unwrap_or_default()),
+            Kind::Switch => Value::from(self.default == "true"),
+            Kind::List => Value::new(None, ValueKind::Array(Vec::new())),
+        }
+    }
+
+    /// The variable that sets it.
+    pub fn variable(&self) -> String {
+        format!("DOCENT__{}", self.name.to_ascii_uppercase().replace('.', "__"))
+    }
+}
+
+/// The text of `docs/configuration.md`.
+#[cfg(test)]
+pub(super) fn documentation() -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from(
+        "# Configuration\n\nDocent needs no configuration to run. What you set is read in this order, later wins: defaults, the file `docent.toml` in the current folder (or `--config FILE`), \
+         variables `DOCENT__SECTION__KEY`. A key that does not exist is an error that names the nearest one. `docent config show` prints every key with its effective value and where that comes from.\n\n\
+         ```toml\n# docent.toml\n[auth]\npublic_url = \"https://docs.example.com\"\n\n[accounts]\nsign_up = \"invite\"\n```\n\nIn a variable, items of a list are separated by commas: `DOCENT__MCP__ALLOWED_HOSTS=a.example,b.example`.\n",
+    );
+    let mut section = "";
+    for key in KEYS {
+        let (this, name) = key.name.split_once('.').unwrap_or(("", key.name));
+        if this != section {
+            section = this;
+            let _ = write!(text, "\n## [{section}]\n");
+        }
+        let default = if key.default.is_empty() { "empty".to_owned() } else { format!("`{}`", key.default) };
+        let _ = write!(text, "\n### {name}\n\nDefault: {default}. Variable: `{}`.\n\n{}\n", key.variable(), key.meaning);
+    }
+    text
+}

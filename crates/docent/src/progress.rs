@@ -1,0 +1,59 @@
+//! Progress of an ingest: a bar on a terminal, lines elsewhere.
+
+use docent_library::{Progress, Stage};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal as _;
+use std::sync::Mutex;
+
+/// Shows progress on stderr.
+pub struct Shown {
+    bar: Option<ProgressBar>,
+    last: Mutex<Option<(Stage, u64)>>,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shown {
+    /// A bar if stderr is a terminal.
+    #[must_use]
+    pub fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(0);
+            if let Ok(style) = ProgressStyle::with_template("{msg:12} {bar:40} {pos}/{len}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { bar, last: Mutex::new(None) }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Progress for Shown {
+    fn stage(&self, stage: Stage, done: u64, total: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(stage.in_words());
+            bar.set_length(total);
+            bar.set_position(done);
+            return;
+        }
+        // Lines: one when a stage begins and one each tenth.
+        let tenth = if total == 0 { 0 } else { done.saturating_mul(10) / total };
+        if let Ok(mut last) = self.last.lock()
+            && *last != Some((stage, tenth))
+        {
+            *last = Some((stage, tenth));
+            eprintln!("{}: {done}/{total}", stage.in_words());
+        }
+    }
+}

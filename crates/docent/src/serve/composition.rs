@@ -1,0 +1,216 @@
+//! Puts the crates together: starts the actors that a role needs and hands each crate the recipients it asks for.
+
+use super::urls::Roles;
+use crate::actors::catalog::Catalog;
+use crate::actors::ingestion::Ingestion;
+use crate::actors::ingestor::Ingestor;
+use crate::configuration::{DynamicRegistration, SignUp};
+use crate::installation::Installation;
+use actix::prelude::*;
+use actix_web::web;
+use anyhow::Context as _;
+use docent_authorization_server::{self as authorization_server, Asks, AuthorizationServer, KeyRing, KeyRingOptions, PasswordHasher, SharedSigner};
+use docent_console::Console;
+use docent_library::{Reader, Shelf};
+use docent_mcp_tools::Tools;
+use docent_resource_server::{self as resource_server, Limiter, RemoteKeys, ResourceServer};
+use docent_store::Store;
+use docent_store::actors::{Flush, Janitor, JanitorOptions, Ledger, Recorder, Revocations};
+use docent_types::actors::Guardian;
+use docent_types::messages::{CatchUp, ReloadCatalog, SharedKeys, SharedRevoked};
+use docent_types::metadata::PublicUrls;
+use docent_types::time::SharedClock;
+use std::sync::Arc;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Messages that may wait at an actor. Beyond that the answer is 503.
+const MAILBOX: usize = 4096;
+
+/// What the HTTP server is made of.
+pub struct Parts {
+    /// The roles of this process.
+    pub roles: Roles,
+    /// The database.
+    pub store: Store,
+    /// Published keys.
+    pub keys: SharedKeys,
+    /// The published catalogue.
+    pub shelf: Arc<Shelf>,
+    /// Present in the role `auth`.
+    pub authorization_server: Option<web::Data<AuthorizationServer>>,
+    /// Present in the role `auth`.
+    pub console: Option<web::Data<Console>>,
+    /// Present in the role `mcp`.
+    pub resource_server: Option<web::Data<ResourceServer>>,
+    /// Present in the role `mcp`.
+    pub tools: Option<Arc<Tools>>,
+    recorder: Recipient<Flush>,
+}
+
+impl Parts {
+    /// Writes what waits to be written.
+    pub async fn flush(&self) {
+        if self.recorder.send(Flush).await.is_err() {
+            tracing::warn!("the recorder was gone before its last entries were written");
+        }
+    }
+}
+
+/// Starts the actors of `roles` on the current arbiter (the ledger on one of its own) and joins the crates.
+///
+/// # Errors
+/// In words for the operator: no keys, no catalogue.
+pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrls) -> anyhow::Result<Arc<Parts>> {
+    let configuration = &installation.configuration;
+    let (store, clock, randomness) = (installation.store.clone(), installation.clock.clone(), installation.randomness.clone());
+    let access_token_lifetime = Duration::from_secs(configuration.auth.access_token_lifetime);
+
+    let recorder = {
+        let (store, clock) = (store.clone(), clock.clone());
+        Guardian::start("recorder", MAILBOX, move || Recorder::new(store.clone(), clock.clone()).start())
+    };
+
+    let revoked = SharedRevoked::default();
+    Revocations::load(&store, &revoked, &clock).await.context("cannot read the revocations")?;
+    let revocations = {
+        let (store, revoked, clock) = (store.clone(), revoked.clone(), clock.clone());
+        Guardian::start("revocations", MAILBOX, move || Revocations::new(store.clone(), revoked.clone(), clock.clone()).start())
+    };
+
+    let limiter = Guardian::start("limiter", MAILBOX, || Limiter::new(resource_server::LimiterOptions::default()).start());
+
+    let keys = SharedKeys::default();
+    let signer = SharedSigner::default();
+    let find_key = if roles.auth {
+        let options = KeyRingOptions { rotate_every: days(configuration.auth.key_rotation)?, prepublish: DAY, access_token_lifetime };
+        let make = {
+            let (store, master, clock, randomness) = (store.clone(), installation.master.clone(), clock.clone(), randomness.clone());
+            let (signer, keys) = (signer.clone(), keys.clone());
+            move || KeyRing::new(store.clone(), master.clone(), clock.clone(), randomness.clone(), signer.clone(), keys.clone(), options.clone())
+        };
+        make().load().await.context("cannot load the signing keys")?;
+        Guardian::start("key ring", MAILBOX, move || make().start()).recipient()
+    } else {
+        let make = {
+            let (issuer, keys, clock) = (urls.issuer.clone(), keys.clone(), clock.clone());
+            move || RemoteKeys::new(issuer.clone(), None, keys.clone(), clock.clone())
+        };
+        Guardian::start("remote keys", MAILBOX, move || make().start()).recipient()
+    };
+
+    let shelf = Arc::new(Shelf::new(installation.index_folder(), configuration.library.max_open));
+    Catalog::publish(&store, &shelf).await.context("cannot read the catalogue")?;
+    let catalog = {
+        let (store, shelf) = (store.clone(), shelf.clone());
+        Guardian::start("catalog", MAILBOX, move || Catalog::new(store.clone(), shelf.clone()).start())
+    };
+    let reader = Reader::new(shelf.clone(), catalog.clone().recipient());
+
+    if roles.worker {
+        start_worker(installation, Some(catalog.recipient()));
+    }
+    if roles.auth || roles.worker {
+        let (store, clock) = (store.clone(), clock.clone());
+        let options = JanitorOptions { audit_retention: days(configuration.audit.retention)? };
+        Supervisor::start(move |_| Janitor::new(store, clock, options));
+    }
+
+    let (mut authorization_server, mut console) = (None, None);
+    if roles.auth {
+        let ledger = start_ledger(&store, revocations.recipient(), &clock);
+        let hashing = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4);
+        let hasher = Guardian::start("password hasher", 64, move || SyncArbiter::start(hashing, PasswordHasher::default));
+        let server = AuthorizationServer {
+            settings: authorization_settings(installation, roles, urls, access_token_lifetime)?,
+            store: store.clone(),
+            clock: clock.clone(),
+            randomness: randomness.clone(),
+            master: installation.master.clone(),
+            signer,
+            asks: Asks {
+                register_client: ledger.clone().recipient(),
+                issue_code: ledger.clone().recipient(),
+                exchange_code: ledger.clone().recipient(),
+                rotate: ledger.clone().recipient(),
+                revoke: ledger.recipient(),
+                hash_password: hasher.clone().recipient(),
+                verify_password: hasher.recipient(),
+                check_limit: limiter.recipient(),
+                record: recorder.clone().recipient(),
+            },
+            revoked: revoked.clone(),
+            keys: keys.clone(),
+        };
+        authorization_server = Some(web::Data::new(server));
+        let settings = docent_console::Settings { site_name: configuration.site.name.clone(), urls: urls.clone(), serves_mcp_here: roles.mcp && urls.is_combined() };
+        console = Some(web::Data::new(Console { settings, store: store.clone(), reader: reader.clone(), clock: clock.clone() }));
+    }
+
+    let (mut resource_server, mut tools) = (None, None);
+    if roles.mcp {
+        let settings = docent_resource_server::Settings {
+            urls: urls.clone(),
+            site_name: configuration.site.name.clone(),
+            allowed_hosts: configuration.mcp.allowed_hosts.clone(),
+            allowed_origins: configuration.mcp.allowed_origins.clone(),
+            verified_cache: 20_000,
+            clock_leeway: Duration::from_secs(30),
+            trusted_proxies: configuration.server.trusted_proxies.clone(),
+        };
+        resource_server = Some(web::Data::new(ResourceServer::new(settings, clock.clone(), keys.clone(), find_key, revoked, recorder.clone().recipient())));
+        tools = Some(Arc::new(Tools::new(reader, recorder.clone().recipient(), clock.clone(), configuration.site.name.clone())));
+    }
+
+    Ok(Arc::new(Parts { roles, store, keys, shelf, authorization_server, console, resource_server, tools, recorder: recorder.recipient() }))
+}
+
+fn days(count: u64) -> anyhow::Result<Duration> {
+    Ok(DAY * u32::try_from(count).context("that many days are too many")?)
+}
+
+/// The ledger has a thread of its own: signatures and pages do not stand in the way of commits.
+fn start_ledger(store: &Store, catch_up: Recipient<CatchUp>, clock: &SharedClock) -> Addr<Guardian<Ledger>> {
+    let (store, clock) = (store.clone(), clock.clone());
+    let arbiter = Arbiter::new();
+    Guardian::start_in("ledger", MAILBOX, &arbiter.handle(), move || Ledger::new(store.clone(), Some(catch_up.clone()), clock.clone()).start())
+}
+
+fn start_worker(installation: &Installation, reload: Option<Recipient<ReloadCatalog>>) {
+    let ingestion = Ingestion::of(installation);
+    let data = installation.data.clone();
+    let guide = installation.configuration.library.guide.then(|| ingestion.clone());
+    Guardian::start("ingestor", MAILBOX, move || Ingestor::new(ingestion.clone(), reload.clone()).start());
+    if let Some(ingestion) = guide {
+        actix::spawn(async move {
+            if let Err(error) = super::guide::publish(&ingestion, &data).await {
+                tracing::warn!(%error, "the user guide is not served");
+            }
+        });
+    }
+}
+
+fn authorization_settings(installation: &Installation, roles: Roles, urls: &PublicUrls, access_token_lifetime: Duration) -> anyhow::Result<authorization_server::Settings> {
+    let configuration = &installation.configuration;
+    Ok(authorization_server::Settings {
+        urls: urls.clone(),
+        site_name: configuration.site.name.clone(),
+        sign_up: match configuration.accounts.sign_up {
+            SignUp::Invite => authorization_server::SignUp::Invite,
+            SignUp::Open => authorization_server::SignUp::Open,
+            SignUp::Closed => authorization_server::SignUp::Closed,
+        },
+        dynamic_registration: match configuration.clients.dynamic_registration {
+            DynamicRegistration::Open => authorization_server::Registration::Open,
+            DynamicRegistration::Token => authorization_server::Registration::Token,
+            DynamicRegistration::Off => authorization_server::Registration::Off,
+        },
+        access_token_lifetime,
+        refresh_token_lifetime: days(configuration.auth.refresh_token_lifetime)?,
+        code_lifetime: Duration::from_secs(60),
+        session_lifetime: days(configuration.auth.session_lifetime)?,
+        serves_root_aliases: roles.mcp && urls.is_combined(),
+        trusted_proxies: configuration.server.trusted_proxies.clone(),
+    })
+}

@@ -1,0 +1,80 @@
+//! `docent serve`: roles in one process, from the start to the last answer.
+
+pub mod composition;
+mod guide;
+mod http;
+mod readiness;
+mod request;
+pub mod urls;
+
+use crate::command_line::Serve;
+use crate::installation::{DataFolderLock, Installation};
+use anyhow::Context as _;
+use composition::Parts;
+use docent_types::metadata::PublicUrls;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use urls::Roles;
+
+/// How long a stop waits for what runs.
+const STOP: Duration = Duration::from_secs(10);
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// In words for the operator: the address is taken, a URL is not one, the folder is in use.
+pub async fn run(installation: &Installation, options: &Serve) -> anyhow::Result<()> {
+    let roles = Roles::new(&options.roles);
+    let is_sqlite = !installation.store.is_postgres();
+    if is_sqlite && !roles.all() {
+        anyhow::bail!("processes that serve different roles share a Postgres database: set database.url (DOCENT__DATABASE__URL), or serve all roles in one process");
+    }
+    let _lock = if is_sqlite { Some(DataFolderLock::take(&installation.data)?) } else { None };
+    let wanted = urls::listen_address(&installation.configuration, options.listen)?;
+    let listener = TcpListener::bind(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
+    let address = listener.local_addr()?;
+    let urls = urls::for_server(&installation.configuration, roles, address)?;
+
+    let parts = composition::compose(installation, roles, &urls).await?;
+    let server = http::start(&parts, listener, installation.configuration.server.workers)?;
+    let handle = server.handle();
+    let serving = actix::spawn(server);
+    announce(&parts, &urls, address).await?;
+
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: finishing what runs"),
+        _ = interrupt.recv() => tracing::info!("SIGINT: finishing what runs"),
+        ended = serving => {
+            ended??;
+            anyhow::bail!("the HTTP server ended by itself");
+        }
+    }
+    if tokio::time::timeout(STOP + Duration::from_secs(1), handle.stop(true)).await.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+    parts.flush().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What an operator wants to know first, in a few lines.
+async fn announce(parts: &Arc<Parts>, urls: &PublicUrls, address: SocketAddr) -> anyhow::Result<()> {
+    println!("Docent listens on http://{address}");
+    if let Some(server) = &parts.authorization_server {
+        println!("  Pages           {}", urls.issuer);
+        if let Some(link) = docent_authorization_server::bootstrap_link(server).await? {
+            println!("  First of all    make the administrator's account, once, with this link:\n                  {link}");
+        }
+    }
+    if parts.roles.mcp {
+        println!("  MCP URL         {}", urls.resource);
+        println!("  Connect         claude mcp add --transport http docs {}", urls.resource);
+    }
+    if parts.roles.worker {
+        println!("  Add a library   docent library add https://github.com/OWNER/NAME   (or a folder)");
+    }
+    Ok(())
+}

@@ -1,0 +1,361 @@
+//! Artefacts: an index and the snippets it was made from, immutable, under their content hash.
+//!
+//! `<root>/<first two digits>/<hash>/` holds `meta.json` and `snippets.jsonl` (what the hash is of), `index/` (made from
+//! them, can be made again) and `manifest.json` (size and SHA-256 of every file).
+
+use crate::index::{self, IndexError, OpenIndex};
+use crate::snippet::identity::hex;
+use docent_types::documentation::Snippet;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Part of the hash: another way of making snippets or indexes is another artefact.
+pub const FORMAT: u32 = 1;
+const UNFINISHED: &str = ".unfinished";
+const UNFINISHED_AGE: Duration = Duration::from_secs(3600);
+
+/// What an artefact is about, part of its hash.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, Default)]
+pub struct Meta {
+    /// The source without credentials.
+    pub source: String,
+    /// The commit that was read.
+    pub commit: Option<String>,
+    /// The owner's notes.
+    pub rules: Vec<String>,
+}
+
+/// An artefact on disk.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Artefact {
+    /// 64 hexadecimal digits.
+    pub hash: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Whether it was there already.
+    pub reused: bool,
+}
+
+/// Why an artefact could not be written, opened or repaired.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtefactError {
+    /// There is none.
+    #[error("there is no artefact {0}")]
+    Missing(String),
+    /// A file is not what was written. The rest may be whole.
+    #[error("{file} is damaged: {what}")]
+    Damaged {
+        /// The file within the artefact.
+        file: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The disk.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What happened.
+        error: std::io::Error,
+    },
+    /// The index.
+    #[error("the index could not be made or opened: {0}")]
+    Index(#[from] IndexError),
+    /// A snippet or the manifest could not be written.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+}
+
+fn io(path: &Path) -> impl Fn(std::io::Error) -> ArtefactError + '_ {
+    move |error| ArtefactError::Io { path: path.to_owned(), error }
+}
+
+fn damaged(file: &str, what: impl Into<String>) -> ArtefactError {
+    ArtefactError::Damaged { file: file.to_owned(), what: what.into() }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ManifestFile {
+    path: String,
+    size: u64,
+    sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    hash: String,
+    files: Vec<ManifestFile>,
+}
+
+/// The folder of an artefact.
+#[must_use]
+pub fn folder(root: &Path, hash: &str) -> PathBuf {
+    root.join(hash.get(..2).unwrap_or("00")).join(hash)
+}
+
+/// A folder that is being written; locked so that a sweep of another process spares it.
+struct Unfinished {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Unfinished {
+    fn new(root: &Path) -> Result<Self, ArtefactError> {
+        let parent = root.join(UNFINISHED);
+        fs::create_dir_all(&parent).map_err(io(&parent))?;
+        let folder = tempfile::Builder::new().prefix("build-").tempdir_in(&parent).map_err(io(&parent))?.keep();
+        let path = folder.join("lock");
+        let lock = File::create(&path).map_err(io(&path))?;
+        lock.lock().map_err(io(&path))?;
+        Ok(Self { folder, _lock: lock })
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // What stays is swept later.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Removes what unfinished builds left, except those that are locked or younger than an hour. Answers how many.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn sweep_unfinished(root: &Path) -> Result<usize, ArtefactError> {
+    let parent = root.join(UNFINISHED);
+    if !parent.exists() {
+        return Ok(0);
+    }
+    // The file system's own clock: the one that dated the folders.
+    let now = tempfile::tempfile_in(&parent).and_then(|file| file.metadata()).and_then(|m| m.modified()).map_err(io(&parent))?;
+    let mut removed = 0;
+    for entry in fs::read_dir(&parent).map_err(io(&parent))?.flatten() {
+        let path = entry.path();
+        let Ok(modified) = entry.metadata().and_then(|m| m.modified()) else { continue };
+        if now.duration_since(modified).unwrap_or_default() < UNFINISHED_AGE {
+            continue;
+        }
+        let locked = File::open(path.join("lock")).is_ok_and(|file| file.try_lock().is_err());
+        if !locked && fs::remove_dir_all(&path).is_ok() {
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+fn content(snippets: &[Snippet]) -> Result<Vec<u8>, ArtefactError> {
+    let mut out = Vec::new();
+    for snippet in snippets {
+        serde_json::to_writer(&mut out, snippet)?;
+        out.push(b'\n');
+    }
+    Ok(out)
+}
+
+fn content_hash(meta: &[u8], snippets: &[u8]) -> String {
+    let mut digest = Sha256::new();
+    digest.update(FORMAT.to_le_bytes());
+    digest.update((meta.len() as u64).to_le_bytes());
+    digest.update(meta);
+    digest.update(snippets);
+    hex(&digest.finalize())
+}
+
+/// Writes an artefact, or finds that it is there. A `kill -9` leaves a whole one or none.
+///
+/// # Errors
+/// [`ArtefactError`] when the disk refuses.
+pub fn build(root: &Path, snippets: &[Snippet], meta: &Meta) -> Result<Artefact, ArtefactError> {
+    let meta = serde_json::to_vec(meta)?;
+    let lines = content(snippets)?;
+    let hash = content_hash(&meta, &lines);
+    let target = folder(root, &hash);
+    if target.exists() {
+        match verify(&target).or_else(|_| repair(root, &hash)) {
+            Ok(()) => return Ok(Artefact { hash, folder: target, reused: true }),
+            // Beyond repair: moved away and written again.
+            Err(_) => retire(root, &target)?,
+        }
+    }
+    let unfinished = Unfinished::new(root)?;
+    let work = unfinished.folder.join("artefact");
+    let index_folder = work.join("index");
+    fs::create_dir_all(&index_folder).map_err(io(&index_folder))?;
+    write_file(&work.join("meta.json"), &meta)?;
+    write_file(&work.join("snippets.jsonl"), &lines)?;
+    index::write(&index_folder, snippets)?;
+    write_manifest(&work, &hash)?;
+    let parent = target.parent().unwrap_or(root);
+    fs::create_dir_all(parent).map_err(io(parent))?;
+    match fs::rename(&work, &target) {
+        Ok(()) => {}
+        // Somebody else was quicker with the same content.
+        Err(_) if target.join("manifest.json").exists() => return Ok(Artefact { hash, folder: target, reused: true }),
+        Err(error) => return Err(ArtefactError::Io { path: target, error }),
+    }
+    sync_folder(parent)?;
+    sync_folder(root)?;
+    Ok(Artefact { hash, folder: target, reused: false })
+}
+
+fn retire(root: &Path, target: &Path) -> Result<(), ArtefactError> {
+    let unfinished = Unfinished::new(root)?;
+    fs::rename(target, unfinished.folder.join("damaged")).map_err(io(target))
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ArtefactError> {
+    let mut file = File::create(path).map_err(io(path))?;
+    file.write_all(bytes).map_err(io(path))?;
+    file.sync_all().map_err(io(path))
+}
+
+fn sync_folder(path: &Path) -> Result<(), ArtefactError> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(io(path))
+}
+
+fn sha256_of(path: &Path) -> std::io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0_u8; 1 << 16];
+    let mut size = 0_u64;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok((size, hex(&digest.finalize())));
+        }
+        size += read as u64;
+        digest.update(&buffer[..read]);
+    }
+}
+
+/// Lists and syncs every file of a finished folder.
+fn write_manifest(work: &Path, hash: &str) -> Result<(), ArtefactError> {
+    let mut files = Vec::new();
+    for entry in walkdir::WalkDir::new(work).sort_by_file_name().into_iter().flatten() {
+        let path = entry.path();
+        let relative = path.strip_prefix(work).unwrap_or(path).to_string_lossy().replace('\\', "/");
+        if entry.file_type().is_dir() {
+            sync_folder(path)?;
+            continue;
+        }
+        // Lock files of the writer are empty and not part of the index.
+        if relative == "manifest.json" || relative.ends_with(".lock") {
+            continue;
+        }
+        File::open(path).and_then(|file| file.sync_all()).map_err(io(path))?;
+        let (size, sha256) = sha256_of(path).map_err(io(path))?;
+        files.push(ManifestFile { path: relative, size, sha256 });
+    }
+    let manifest = Manifest { format: FORMAT, hash: hash.to_owned(), files };
+    let temporary = work.join("manifest.json.new");
+    write_file(&temporary, &serde_json::to_vec_pretty(&manifest)?)?;
+    fs::rename(&temporary, work.join("manifest.json")).map_err(io(work))?;
+    sync_folder(work)
+}
+
+/// Compares every file with the manifest.
+///
+/// # Errors
+/// [`ArtefactError::Missing`], or [`ArtefactError::Damaged`] with the first file that differs.
+pub fn verify(folder: &Path) -> Result<(), ArtefactError> {
+    if !folder.is_dir() {
+        return Err(ArtefactError::Missing(folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())));
+    }
+    let bytes = fs::read(folder.join("manifest.json")).map_err(|error| damaged("manifest.json", error.to_string()))?;
+    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| damaged("manifest.json", error.to_string()))?;
+    if manifest.format != FORMAT {
+        return Err(damaged("manifest.json", format!("it is of format {}, this program reads {FORMAT}", manifest.format)));
+    }
+    if !folder.ends_with(&manifest.hash) || !manifest.files.iter().any(|file| file.path == "snippets.jsonl") {
+        return Err(damaged("manifest.json", "it is another artefact's"));
+    }
+    for file in &manifest.files {
+        let (size, sha256) = sha256_of(&folder.join(&file.path)).map_err(|error| damaged(&file.path, error.to_string()))?;
+        if size != file.size {
+            return Err(damaged(&file.path, format!("it has {size} bytes, {} were written", file.size)));
+        }
+        if sha256 != file.sha256 {
+            return Err(damaged(&file.path, "its bytes are not those that were written"));
+        }
+    }
+    Ok(())
+}
+
+fn meta_of(folder: &Path) -> Result<Meta, ArtefactError> {
+    let bytes = fs::read(folder.join("meta.json")).map_err(|error| damaged("meta.json", error.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|error| damaged("meta.json", error.to_string()))
+}
+
+/// The snippets of an artefact, in their order.
+///
+/// # Errors
+/// [`ArtefactError::Damaged`] if a line is not a snippet.
+pub fn snippets(folder: &Path) -> Result<Vec<Snippet>, ArtefactError> {
+    let file = File::open(folder.join("snippets.jsonl")).map_err(|error| damaged("snippets.jsonl", error.to_string()))?;
+    BufReader::new(file)
+        .lines()
+        .map(|line| {
+            let line = line.map_err(|error| damaged("snippets.jsonl", error.to_string()))?;
+            serde_json::from_str(&line).map_err(|error| damaged("snippets.jsonl", error.to_string()))
+        })
+        .collect()
+}
+
+/// Makes index and manifest again from `meta.json` and `snippets.jsonl`, if these are whole.
+///
+/// # Errors
+/// [`ArtefactError::Damaged`] if they are not.
+pub fn repair(root: &Path, hash: &str) -> Result<(), ArtefactError> {
+    let target = folder(root, hash);
+    let meta = fs::read(target.join("meta.json")).map_err(|error| damaged("meta.json", error.to_string()))?;
+    let lines = fs::read(target.join("snippets.jsonl")).map_err(|error| damaged("snippets.jsonl", error.to_string()))?;
+    if content_hash(&meta, &lines) != hash {
+        return Err(damaged("snippets.jsonl", "its bytes are not those that were written: refresh the library"));
+    }
+    let unfinished = Unfinished::new(root)?;
+    let work = unfinished.folder.join("artefact");
+    let index_folder = work.join("index");
+    fs::create_dir_all(&index_folder).map_err(io(&index_folder))?;
+    index::write(&index_folder, &snippets(&target)?)?;
+    write_file(&work.join("meta.json"), &meta)?;
+    write_file(&work.join("snippets.jsonl"), &lines)?;
+    write_manifest(&work, hash)?;
+    fs::rename(&target, unfinished.folder.join("damaged")).map_err(io(&target))?;
+    fs::rename(&work, &target).map_err(io(&target))?;
+    sync_folder(target.parent().unwrap_or(root))
+}
+
+/// Opens an artefact after verifying every byte of it.
+///
+/// # Errors
+/// [`ArtefactError`]; a damaged index may be [`repair`]ed.
+pub fn open(root: &Path, hash: &str) -> Result<OpenIndex, ArtefactError> {
+    let target = folder(root, hash);
+    verify(&target)?;
+    open_verified(root, hash)
+}
+
+/// Opens an artefact that was verified before.
+///
+/// # Errors
+/// [`ArtefactError`] if a file is missing.
+pub fn open_verified(root: &Path, hash: &str) -> Result<OpenIndex, ArtefactError> {
+    let target = folder(root, hash);
+    let meta = meta_of(&target)?;
+    Ok(OpenIndex::open(&target.join("index"))?.with_rules(meta.rules))
+}
+
+/// Removes an artefact. Readers that have it open go on.
+///
+/// # Errors
+/// The disk refuses.
+pub fn remove(root: &Path, hash: &str) -> Result<(), ArtefactError> {
+    let target = folder(root, hash);
+    if target.exists() { retire(root, &target) } else { Ok(()) }
+}

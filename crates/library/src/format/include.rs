@@ -1,0 +1,155 @@
+//! Files that pages include: read from the source's tree and from nowhere else.
+
+use std::path::{Component, Path, PathBuf};
+
+/// Includes larger than this are left out.
+const MAX_INCLUDED: u64 = 512 * 1024;
+
+/// The folder that includes are resolved in.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    root: Option<PathBuf>,
+}
+
+impl Tree {
+    /// A tree on disk. Its root is resolved once, so that links can be compared with it.
+    ///
+    /// # Errors
+    /// The root cannot be resolved.
+    pub fn new(root: &Path) -> std::io::Result<Self> {
+        Ok(Self { root: Some(root.canonicalize()?) })
+    }
+
+    /// No tree: every include is missing.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { root: None }
+    }
+
+    /// The text of an included file. `target` is relative to `page`'s folder, to a folder above it, or, with `/` or `@/`,
+    /// to the root. `None` if it is not in the tree, too large or binary.
+    #[must_use]
+    pub fn read(&self, page: &str, target: &str) -> Option<String> {
+        let root = self.root.as_ref()?;
+        let target = target.trim().trim_matches(['"', '\'']);
+        if target.is_empty() || target.len() > 500 || target.contains('\0') {
+            return None;
+        }
+        let folders = page.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let (absolute, rest) = match target.strip_prefix("@/").or_else(|| target.strip_prefix('/')) {
+            Some(rest) => (true, rest),
+            None => (false, target),
+        };
+        // Site generators resolve against the page, its project's folder or the source's root: the nearest that exists wins.
+        let mut base = PathBuf::from(folders);
+        let mut first = true;
+        loop {
+            if (!absolute || !first || base.as_os_str().is_empty())
+                && let Some(text) = normalise(&base.join(rest)).and_then(|inside| self.read_inside(root, &inside))
+            {
+                return Some(text);
+            }
+            first = false;
+            if !base.pop() {
+                break;
+            }
+        }
+        // FastAPI's pages climb one folder more than their place in the tree has: what is left is relative to the root.
+        let climbed: PathBuf = Path::new(rest).components().filter(|c| matches!(c, Component::Normal(_))).collect();
+        self.read_inside(root, &climbed)
+    }
+
+    fn read_inside(&self, root: &Path, inside: &Path) -> Option<String> {
+        let path = root.join(inside).canonicalize().ok()?;
+        if !path.starts_with(root) {
+            return None;
+        }
+        let metadata = path.metadata().ok()?;
+        if !metadata.is_file() || metadata.len() > MAX_INCLUDED {
+            return None;
+        }
+        super::decode(&std::fs::read(&path).ok()?)
+    }
+}
+
+/// `a/../b` as `b`. `None` if it climbs out or is absolute.
+fn normalise(path: &Path) -> Option<PathBuf> {
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(part) => out.push(part),
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !out.pop() {
+                    return None;
+                }
+            }
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    (!out.as_os_str().is_empty()).then_some(out)
+}
+
+/// The lines that a selection names: `3`, `2-5`, `1:5`, `4,8-10`, `5-`. Everything if it is not understood.
+#[must_use]
+pub fn select_lines(text: &str, selection: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut chosen = Vec::new();
+    for part in selection.split(',') {
+        let part = part.trim();
+        let (from, to) = part.split_once([':', '-']).unwrap_or((part, part));
+        let from = if from.is_empty() { Some(1) } else { from.trim().parse::<usize>().ok() };
+        let to = if to.is_empty() { Some(lines.len()) } else { to.trim().parse::<usize>().ok() };
+        let (Some(from), Some(to)) = (from, to) else { return text.to_owned() };
+        chosen.extend(lines.iter().skip(from.saturating_sub(1)).take((to + 1).saturating_sub(from.max(1))).copied());
+    }
+    if chosen.is_empty() { text.to_owned() } else { chosen.join("\n") }
+}
+
+/// The part of a file between region marks of a name (`#region name`, `[start:name]`, `ANCHOR: name`).
+#[must_use]
+pub fn select_region(text: &str, name: &str) -> Option<String> {
+    let opens = |line: &str| {
+        line.contains(&format!("region {name}")) && !line.contains("endregion")
+            || line.contains(&format!("[start:{name}]"))
+            || line.contains(&format!("ANCHOR: {name}"))
+            || line.contains(&format!("start-after: {name}"))
+    };
+    let closes = |line: &str| line.contains("endregion") || line.contains(&format!("[end:{name}]")) || line.contains(&format!("ANCHOR_END: {name}"));
+    let mut lines = text.lines().skip_while(|line| !opens(line));
+    lines.next()?;
+    Some(lines.take_while(|line| !closes(line)).collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_include_is_found_beside_above_and_from_the_root_but_never_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("tree");
+        std::fs::create_dir_all(root.join("docs/en")).unwrap();
+        std::fs::write(root.join("docs/en/part.py"), "beside").unwrap();
+        std::fs::write(root.join("code.py"), "root").unwrap();
+        std::fs::write(folder.path().join("secret"), "secret").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(folder.path().join("secret"), root.join("link")).unwrap();
+        let tree = Tree::new(&root).unwrap();
+        assert_eq!(tree.read("docs/en/a.md", "part.py").as_deref(), Some("beside"));
+        assert_eq!(tree.read("docs/en/a.md", "../../code.py").as_deref(), Some("root"));
+        assert_eq!(tree.read("docs/en/a.md", "@/code.py").as_deref(), Some("root"));
+        for outside in ["../../../secret", "/../secret", "link", "@/link", "/etc/hostname", ""] {
+            assert_eq!(tree.read("docs/en/a.md", outside), None, "{outside}");
+        }
+    }
+
+    #[test]
+    fn lines_and_regions_are_selected() {
+        assert_eq!(select_lines("a\nb\nc\nd", "2-3"), "b\nc");
+        assert_eq!(select_lines("a\nb\nc\nd", "1,4"), "a\nd");
+        assert_eq!(select_lines("a\nb\nc\nd", "3:"), "c\nd");
+        assert_eq!(select_lines("a\nb", "x"), "a\nb");
+        assert_eq!(select_region("x\n// #region one\ny\n// #endregion one\nz", "one").as_deref(), Some("y"));
+    }
+}

@@ -1,0 +1,489 @@
+//! What site generators add to Markdown, turned into plain Markdown before it is parsed: front matter, includes,
+//! admonitions, components of MDX, heading ids, shortcodes. Each line keeps the number it has in the file.
+
+use super::include::{Tree, select_lines, select_region};
+use super::language_of;
+use std::collections::HashMap;
+
+/// A page with its includes may grow to this many bytes.
+const MAX_EXPANDED: usize = 6 * 1024 * 1024;
+/// Includes within includes.
+const MAX_DEPTH: u8 = 3;
+
+/// Plain Markdown and where its lines came from.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    pub(super) title: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) text: String,
+    /// The line in the file of each line of `text`.
+    pub(super) lines: Vec<u32>,
+    /// Heading ids, by line of `text`.
+    pub(super) anchors: HashMap<usize, String>,
+}
+
+impl Prepared {
+    fn push(&mut self, line: &str, number: u32) {
+        if self.text.len() + line.len() < MAX_EXPANDED {
+            self.text.push_str(line);
+            self.text.push('\n');
+            self.lines.push(number);
+        }
+    }
+
+    fn fence(&mut self, language: &str, file_name: &str, code: &str, number: u32) {
+        let fence = "`".repeat(longest_run(code).max(2) + 1);
+        self.push("", number);
+        self.push(&format!("{fence}{language} {file_name}"), number);
+        for line in code.lines() {
+            self.push(line, number);
+        }
+        self.push(&fence, number);
+        self.push("", number);
+    }
+}
+
+/// The longest run of backticks.
+pub(crate) fn longest_run(code: &str) -> usize {
+    code.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+struct Fence {
+    mark: char,
+    length: usize,
+    rust: bool,
+}
+
+pub(super) fn prepare(path: &str, text: &str, tree: &Tree) -> Prepared {
+    let mut out = Prepared::default();
+    let skip = front_matter(text, &mut out);
+    expand(path, text, skip, None, tree, 0, &mut out);
+    out
+}
+
+fn front_matter(text: &str, out: &mut Prepared) -> usize {
+    let mark = match text.lines().next().map(str::trim_end) {
+        Some("---") => "---",
+        Some("+++") => "+++",
+        _ => return 0,
+    };
+    let Some(end) = text.lines().skip(1).take(400).position(|line| line.trim_end() == mark) else { return 0 };
+    let separator = if mark == "---" { ':' } else { '=' };
+    let lines: Vec<&str> = text.lines().skip(1).take(end).collect();
+    // A thematic break at the top of a page is not front matter.
+    if mark == "---" && !lines.iter().any(|line| line.split_once(':').is_some_and(|(key, _)| !key.is_empty() && !key.contains(' '))) && !lines.is_empty() {
+        return 0;
+    }
+    for (number, line) in lines.iter().enumerate() {
+        let Some((key, value)) = line.split_once(separator) else { continue };
+        let mut value = value.trim().trim_matches(['"', '\'']).trim().to_owned();
+        if matches!(value.as_str(), "" | ">" | "|" | ">-" | "|-") {
+            value = lines[number + 1..].iter().take_while(|l| l.starts_with([' ', '\t'])).map(|l| l.trim()).collect::<Vec<_>>().join(" ");
+        }
+        match key.trim() {
+            "title" | "linkTitle" if out.title.is_none() => out.title = Some(value),
+            "description" | "summary" if out.description.is_none() => out.description = Some(value),
+            _ => {}
+        }
+    }
+    end + 2
+}
+
+#[expect(clippy::too_many_lines, reason = "one line of a page after the other, each dialect in turn")]
+fn expand(path: &str, text: &str, skip: usize, fixed: Option<u32>, tree: &Tree, depth: u8, out: &mut Prepared) {
+    let mut fence: Option<Fence> = None;
+    // Indentation that open containers of MkDocs take away.
+    let mut dedents = 0_usize;
+    let lines: Vec<&str> = text.lines().collect();
+    let mut index = skip;
+    while index < lines.len() {
+        let number = fixed.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX));
+        let raw = lines[index];
+        index += 1;
+        if !raw.trim().is_empty() {
+            while dedents > 0 && indentation(raw) < dedents * 4 {
+                dedents -= 1;
+                // A fence cannot outlive its container.
+                if let Some(open) = fence.take() {
+                    out.push(&open.mark.to_string().repeat(open.length), number);
+                }
+            }
+        }
+        let line = strip_columns(raw, dedents * 4);
+        let trimmed = line.trim();
+
+        if let Some(open) = &fence {
+            if closes(trimmed, open) {
+                out.push(line, number);
+                fence = None;
+            } else if let Some(target) = include_mark(trimmed) {
+                match read_selected(tree, path, target) {
+                    Some(code) => code.lines().for_each(|included| out.push(included, number)),
+                    None => out.push(line, number),
+                }
+            } else if open.rust && (trimmed == "#" || trimmed.starts_with("# ")) {
+                // rustdoc compiles these lines and does not show them.
+            } else {
+                out.push(line, number);
+            }
+            continue;
+        }
+        if let Some(mark) = opens_fence(trimmed) {
+            let info = trimmed.trim_start_matches(mark.mark).trim();
+            fence = Some(Fence { rust: info.starts_with("rust") || info.starts_with("rs"), ..mark });
+            out.push(line, number);
+            continue;
+        }
+        if trimmed.is_empty() {
+            out.push("", number);
+            continue;
+        }
+        if let Some(consumed) = module_statement(&lines, index - 1) {
+            index += consumed - 1;
+            continue;
+        }
+        if let Some(title) = mkdocs_container(trimmed) {
+            dedents += 1;
+            out.push("", number);
+            out.push(&title, number);
+            out.push("", number);
+            continue;
+        }
+        if let Some(title) = admonition(trimmed) {
+            out.push("", number);
+            out.push(&title, number);
+            out.push("", number);
+            continue;
+        }
+        if let Some(target) = include_line(trimmed) {
+            let file = target.split(['{', '#', '[', '<', ' ', ':']).next().unwrap_or(target).trim();
+            if let Some(included) = read_selected(tree, path, target) {
+                if file.ends_with(".md") && depth < MAX_DEPTH {
+                    let skip = front_matter(&included, &mut Prepared::default());
+                    expand(path, &included, skip, Some(number), tree, depth + 1, out);
+                } else {
+                    out.fence(language_of(file), file, &included, number);
+                }
+                continue;
+            }
+        }
+        if let Some(language) = highlight_shortcode(trimmed) {
+            let end = lines[index..].iter().position(|l| l.contains("/highlight")).unwrap_or(0);
+            out.fence(language, "", &lines[index..index + end].join("\n"), number);
+            index += end + 1;
+            continue;
+        }
+        // A tag that goes on over several lines is taken as one.
+        let mut joined = line.to_owned();
+        if starts_tag(trimmed) && !tag_is_closed(trimmed) {
+            for _ in 0..60 {
+                let Some(next) = lines.get(index) else { break };
+                if next.trim().is_empty() && !joined.contains('{') {
+                    break;
+                }
+                index += 1;
+                joined.push(' ');
+                joined.push_str(next.trim());
+                if tag_is_closed(joined.trim()) {
+                    break;
+                }
+            }
+        }
+        let is_heading = heading_level(trimmed).is_some();
+        let mut clean = clean_line(&joined);
+        if clean.trim().is_empty() {
+            out.push("", number);
+            continue;
+        }
+        if is_heading {
+            if let Some(anchor) = heading_id(&joined) {
+                out.anchors.insert(out.lines.len(), anchor);
+            }
+            clean = clean.trim_end().trim_end_matches('#').to_owned();
+        }
+        out.push(&clean, number);
+    }
+}
+
+fn indentation(line: &str) -> usize {
+    line.chars().take_while(|c| c.is_whitespace()).map(|c| if c == '\t' { 4 } else { 1 }).sum()
+}
+
+fn strip_columns(line: &str, columns: usize) -> &str {
+    let mut left = columns;
+    let mut rest = line;
+    while left > 0 {
+        match rest.as_bytes().first() {
+            Some(b' ') => left -= 1,
+            Some(b'\t') => left = left.saturating_sub(4),
+            _ => break,
+        }
+        rest = &rest[1..];
+    }
+    rest
+}
+
+fn opens_fence(trimmed: &str) -> Option<Fence> {
+    let mark = trimmed.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    let length = trimmed.chars().take_while(|c| *c == mark).count();
+    (length >= 3 && (mark == '~' || !trimmed[length..].contains('`'))).then_some(Fence { mark, length, rust: false })
+}
+
+fn closes(trimmed: &str, fence: &Fence) -> bool {
+    trimmed.len() >= fence.length && trimmed.chars().all(|c| c == fence.mark)
+}
+
+fn heading_level(trimmed: &str) -> Option<usize> {
+    let level = trimmed.bytes().take_while(|b| *b == b'#').count();
+    ((1..=6).contains(&level) && trimmed[level..].starts_with([' ', '\t'])).then_some(level)
+}
+
+/// `{#id}` or `{/*id*/}` at the end of a heading.
+fn heading_id(line: &str) -> Option<String> {
+    let open = line.rfind("{#").map(|at| (at + 2, "}")).or_else(|| line.rfind("{/*").map(|at| (at + 3, "*/}")))?;
+    let rest = line.get(open.0..)?;
+    let end = rest.find(open.1)?;
+    let id = rest[..end].split_whitespace().next()?;
+    Some(id.to_owned())
+}
+
+/// `import … from '…'` and `export …` of MDX: how many lines it takes.
+fn module_statement(lines: &[&str], at: usize) -> Option<usize> {
+    let line = lines[at];
+    let import = line.starts_with("import ") && (line.ends_with('{') || line.contains(" from '") || line.contains(" from \"") || line.starts_with("import '") || line.starts_with("import \""));
+    let export = ["export const ", "export default ", "export function ", "export let "].iter().any(|start| line.starts_with(start));
+    if !import && !export {
+        return None;
+    }
+    if import && !line.ends_with('{') {
+        return Some(1);
+    }
+    // Until the brackets are balanced, at most 80 lines; a statement that never ends is prose.
+    let mut balance = 0_i32;
+    for (count, line) in lines[at..].iter().take(80).enumerate() {
+        for c in line.chars() {
+            match c {
+                '{' | '(' | '[' => balance += 1,
+                '}' | ')' | ']' => balance -= 1,
+                _ => {}
+            }
+        }
+        if balance <= 0 {
+            return Some(count + 1);
+        }
+    }
+    None
+}
+
+fn label(kind: &str, title: &str) -> String {
+    let title = title.trim().trim_matches(['"', '\'']).trim();
+    let mut kind: String = kind.replace(['-', '_'], " ");
+    if matches!(kind.as_str(), "code group" | "tabs" | "tab" | "details" | "raw" | "container" | "div") {
+        kind.clear();
+    }
+    if let Some(first) = kind.get(..1) {
+        kind = first.to_uppercase() + &kind[1..];
+    }
+    match (kind.is_empty(), title.is_empty()) {
+        (true, true) => String::new(),
+        (false, true) => format!("**{kind}**"),
+        (true, false) => format!("**{title}**"),
+        (false, false) => format!("**{kind}: {title}**"),
+    }
+}
+
+/// `!!! note "Title"`, `??? tip`, `=== "Tab"` of MkDocs; what is indented below belongs to them.
+fn mkdocs_container(trimmed: &str) -> Option<String> {
+    let rest = ["!!! ", "???+ ", "??? ", "=== "].iter().find_map(|mark| trimmed.strip_prefix(mark))?.trim();
+    if trimmed.starts_with("===") {
+        return rest.starts_with(['"', '\'']).then(|| label("", rest));
+    }
+    let (kind, title) = rest.split_once(' ').unwrap_or((rest, ""));
+    let title = title.find('"').map_or("", |at| &title[at..]);
+    kind.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_').then(|| label(kind, title))
+}
+
+/// `::: tip Title`, `:::note[Title]`, `/// note | Title`, and their ends.
+fn admonition(trimmed: &str) -> Option<String> {
+    if let Some(rest) = trimmed.strip_prefix("///") {
+        if rest.is_empty() {
+            return Some(String::new());
+        }
+        let rest = rest.strip_prefix(' ')?;
+        let (kind, title) = rest.split_once('|').unwrap_or((rest, ""));
+        let kind = kind.trim();
+        return kind.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c == '_').then(|| label(kind, title));
+    }
+    let rest = trimmed.strip_prefix(":::")?.trim_start_matches(':').trim();
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).unwrap_or(rest.len());
+    let (kind, title) = rest.split_at(end);
+    let title = title.trim();
+    let title = title.strip_prefix('[').and_then(|t| t.split_once(']')).map_or(title, |(inside, _)| inside);
+    let title = title.split('{').next().unwrap_or("");
+    Some(label(&kind.to_ascii_lowercase(), title))
+}
+
+/// `{!> file !}` and `--8<-- "file"` inside a fence.
+fn include_mark(trimmed: &str) -> Option<&str> {
+    if let Some(rest) = trimmed.strip_prefix("{!") {
+        return Some(rest.strip_suffix("!}")?.trim_start_matches('>').trim());
+    }
+    if let Some(rest) = trimmed.strip_prefix("{{#include ").or_else(|| trimmed.strip_prefix("{{#rustdoc_include ")) {
+        return rest.strip_suffix("}}").map(str::trim);
+    }
+    trimmed.strip_prefix("--8<--").map(|rest| rest.trim().trim_matches(['"', '\'']))
+}
+
+/// An include that stands alone outside a fence.
+fn include_line(trimmed: &str) -> Option<&str> {
+    if let Some(rest) = trimmed.strip_prefix("{*") {
+        return Some(rest.strip_suffix("*}")?.trim());
+    }
+    if let Some(rest) = trimmed.strip_prefix("<<<") {
+        return Some(rest.trim());
+    }
+    if let Some(rest) = trimmed.strip_prefix("<!--") {
+        let rest = rest.trim_start().strip_prefix("@include:")?;
+        return rest.trim_end().strip_suffix("-->").map(str::trim);
+    }
+    include_mark(trimmed)
+}
+
+/// Reads `file`, `file{1,3-5}`, `file#region`, `file[ln:3-9]`, `file:region`, `file hl[2] ln[3:9]`.
+fn read_selected(tree: &Tree, page: &str, target: &str) -> Option<String> {
+    let end = target.find(['{', '#', '[', '<', ' ']).unwrap_or(target.len());
+    let (file, selection) = target.split_at(end);
+    let (file, region) = match file.rsplit_once(':') {
+        Some((file, region)) if !region.contains('/') => (file, region),
+        _ => (file, ""),
+    };
+    let text = tree.read(page, file)?;
+    if let Some(lines) = bracketed(selection, "ln[", ']').or_else(|| bracketed(selection, "[ln:", ']')) {
+        return Some(select_lines(&text, lines));
+    }
+    let region = selection.strip_prefix('#').map_or(region, |rest| rest.split(['{', ' ', '[']).next().unwrap_or(rest));
+    if region.is_empty() {
+        return Some(text);
+    }
+    if region.starts_with(|c: char| c.is_ascii_digit()) {
+        return Some(select_lines(&text, region));
+    }
+    Some(select_region(&text, region).unwrap_or(text))
+}
+
+fn bracketed<'a>(text: &'a str, open: &str, close: char) -> Option<&'a str> {
+    let rest = &text[text.find(open)? + open.len()..];
+    rest.split_once(close).map(|(inside, _)| inside)
+}
+
+fn highlight_shortcode(trimmed: &str) -> Option<&str> {
+    let rest = trimmed.strip_prefix("{{<").or_else(|| trimmed.strip_prefix("{{%")).or_else(|| trimmed.strip_prefix("{%"))?;
+    let rest = rest.trim().strip_prefix("highlight ")?;
+    rest.split([' ', '>', '%']).next()
+}
+
+fn starts_tag(trimmed: &str) -> bool {
+    let rest = trimmed.strip_prefix("</").or_else(|| trimmed.strip_prefix('<'));
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
+fn tag_is_closed(trimmed: &str) -> bool {
+    tag_end(trimmed).is_some()
+}
+
+/// The end of the tag that `text` starts with, minding quotes and braces.
+fn tag_end(text: &str) -> Option<usize> {
+    let mut braces = 0_i32;
+    let mut quote: Option<char> = None;
+    for (at, c) in text.char_indices().skip(1) {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"') => quote = Some(c),
+            (None, '\'' | '`') if braces > 0 => quote = Some(c),
+            (None, '{') => braces += 1,
+            (None, '}') => braces -= 1,
+            (None, '>') if braces <= 0 => return Some(at + 1),
+            (None, '<') if braces <= 0 => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Removes components, expressions, attribute lists and shortcodes from a line, outside code spans.
+fn clean_line(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find(['`', '<', '{']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if rest.starts_with('`') {
+            let run = rest.bytes().take_while(|b| *b == b'`').count();
+            let end = rest[run..].find(&rest[..run]).map_or(run, |end| end + 2 * run);
+            out.push_str(&rest[..end]);
+            rest = &rest[end..];
+            continue;
+        }
+        let removed = if rest.starts_with('<') { component(rest, out.chars().last()) } else { braced(rest) };
+        match removed {
+            Some((length, text)) => {
+                out.push_str(&text);
+                rest = &rest[length..];
+            }
+            None => {
+                let first = rest.chars().next().map_or(1, char::len_utf8);
+                out.push_str(&rest[..first]);
+                rest = &rest[first..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A JSX component's tag, or an HTML tag with JSX attributes: its length and what is kept of it.
+fn component(rest: &str, before: Option<char>) -> Option<(usize, String)> {
+    if rest.starts_with("<>") {
+        return Some((2, String::new()));
+    }
+    if rest.starts_with("</>") {
+        return Some((3, String::new()));
+    }
+    let name = rest.strip_prefix("</").or_else(|| rest.strip_prefix('<'))?;
+    let upper = name.starts_with(|c: char| c.is_ascii_uppercase());
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || (upper && !rest.starts_with("</") && before.is_some_and(|c| c.is_alphanumeric() || c == '_')) {
+        return None;
+    }
+    let end = tag_end(rest)?;
+    let tag = &rest[..end];
+    if !upper && !tag.contains("={") {
+        return None;
+    }
+    let mut kept = String::new();
+    for key in ["title=\"", "label=\"", "summary=\"", "alt=\"", "titleText=\"", "description=\""] {
+        if let Some(value) = tag.find(&format!(" {key}")).and_then(|at| tag[at + key.len() + 1..].split('"').next())
+            && !value.is_empty()
+        {
+            kept.push_str(value);
+            kept.push(' ');
+        }
+    }
+    Some((end, kept))
+}
+
+/// `{/* … */}`, `{' '}`, `{#id}`, `{.class}`, `{: …}`, `{{< … >}}`, `{{% … %}}`, `{% … %}`: its length and what is kept.
+fn braced(rest: &str) -> Option<(usize, String)> {
+    for (open, close) in [("{/*", "*/}"), ("{{<", ">}}"), ("{{%", "%}}"), ("{%", "%}")] {
+        if rest.starts_with(open) {
+            return rest.find(close).map(|at| (at + close.len(), String::new()));
+        }
+    }
+    if rest.starts_with("{' '}") || rest.starts_with("{\" \"}") {
+        return Some((5, " ".to_owned()));
+    }
+    let inside = rest[1..].trim_start_matches([':', ' ']);
+    let listed = inside.starts_with(['.', '#']) && inside[1..].starts_with(|c: char| c.is_ascii_alphabetic());
+    let target = ["target=", "width=", "align=", "loading=", "data-"].iter().any(|start| inside.starts_with(start));
+    (listed || target).then(|| rest.find('}').filter(|at| *at < 200).map(|at| (at + 1, String::new())))?
+}

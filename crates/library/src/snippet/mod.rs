@@ -1,0 +1,23 @@
+//! Snippets: passages that are delivered whole, prose together with the code it explains.
+
+pub mod identity;
+pub mod link;
+mod split;
+
+pub use link::Links;
+pub use split::{MAX_CHARACTERS, MAX_CODE_CHARACTERS, TARGET_CHARACTERS, split};
+
+use docent_types::documentation::{Block, Snippet};
+
+/// Characters of what a snippet says, without its headings.
+#[must_use]
+pub fn characters(snippet: &Snippet) -> usize {
+    snippet
+        .blocks
+        .iter()
+        .map(|block| match block {
+            Block::Prose(text) => text.chars().count(),
+            Block::Code(code) => code.code.chars().count(),
+        })
+        .sum()
+}
