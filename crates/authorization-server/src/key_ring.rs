@@ -6,7 +6,6 @@ use actix::prelude::*;
 use docent_store::{Store, StoreError, StoredKey};
 use docent_types::actors::Unavailable;
 use docent_types::messages::{FindKey, PublicKeySet, SharedKeys};
-use docent_types::random::SharedRandomness;
 use docent_types::sealing::{MasterKey, Sealer as _};
 use docent_types::time::{SharedClock, Timestamp};
 use std::sync::Arc;
@@ -110,7 +109,6 @@ impl KeyRing {
         store: Store,
         master: Arc<MasterKey>,
         clock: SharedClock,
-        _randomness: SharedRandomness,
         signer: SharedSigner,
         keys: SharedKeys,
         options: KeyRingOptions,

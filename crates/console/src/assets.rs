@@ -62,22 +62,23 @@ pub fn assets(cfg: &mut ServiceConfig) {
 mod tests {
     use super::*;
     use actix_web::http::StatusCode;
-    use actix_web::{App, test};
+    use actix_web::App;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
 
     #[actix_web::test]
     async fn assets_are_served_with_their_type_and_not_again_to_who_has_them() {
-        let app = test::init_service(App::new().configure(assets)).await;
+        let app = init_service(App::new().configure(assets)).await;
         for (path, content_type) in [("/assets/docent.css", "text/css; charset=utf-8"), ("/assets/icon.svg", "image/svg+xml"), ("/favicon.ico", "image/x-icon")] {
-            let first = test::call_service(&app, test::TestRequest::get().uri(path).to_request()).await;
+            let first = call_service(&app, TestRequest::get().uri(path).to_request()).await;
             assert_eq!(first.status(), StatusCode::OK, "{path}");
             assert_eq!(first.headers().get(CONTENT_TYPE).unwrap(), content_type);
             let tag = first.headers().get(ETAG).unwrap().clone();
-            let again = test::TestRequest::get().uri(path).insert_header((IF_NONE_MATCH, tag)).to_request();
-            let again = test::call_service(&app, again).await;
+            let again = TestRequest::get().uri(path).insert_header((IF_NONE_MATCH, tag)).to_request();
+            let again = call_service(&app, again).await;
             assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{path}");
-            assert!(test::read_body(again).await.is_empty());
-            let stale = test::TestRequest::get().uri(path).insert_header((IF_NONE_MATCH, "\"older\"")).to_request();
-            assert_eq!(test::call_service(&app, stale).await.status(), StatusCode::OK);
+            assert!(read_body(again).await.is_empty());
+            let stale = TestRequest::get().uri(path).insert_header((IF_NONE_MATCH, "\"older\"")).to_request();
+            assert_eq!(call_service(&app, stale).await.status(), StatusCode::OK);
         }
     }
 

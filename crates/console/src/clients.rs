@@ -42,6 +42,13 @@ pub fn clients(url: &str) -> Vec<Client> {
             then: "The second line opens the browser, if the first one did not.",
         },
         Client {
+            name: "Gemini CLI",
+            link: None,
+            first: "In a terminal:",
+            lines: vec![format!("gemini mcp add --transport http {SERVER_NAME} {url}")],
+            then: "Then type /mcp auth docs in Gemini CLI.",
+        },
+        Client {
             name: "Cursor",
             link: Some(cursor_link(url)),
             first: "Or put this into ~/.cursor/mcp.json:",
@@ -64,13 +71,6 @@ pub fn clients(url: &str) -> Vec<Client> {
                 format!("opencode mcp auth {SERVER_NAME}"),
             ],
             then: "The command opens the browser.",
-        },
-        Client {
-            name: "Gemini CLI",
-            link: None,
-            first: "In a terminal:",
-            lines: vec![format!("gemini mcp add --transport http {SERVER_NAME} {url}")],
-            then: "Then type /mcp auth docs in Gemini CLI.",
         },
         Client {
             name: "MCP Inspector",

@@ -180,6 +180,22 @@ async fn frame(request: &HttpRequest) -> Frame {
     Visitor::of(request, console).await.unwrap_or_else(|_| Visitor::stranger(console)).frame
 }
 
+/// Shows a page to whoever is looking, or says why not.
+pub async fn page_for(
+    request: &HttpRequest,
+    console: &Console,
+    page: impl AsyncFnOnce(&Visitor) -> Result<HttpResponse, PageError>,
+) -> HttpResponse {
+    let visitor = match Visitor::of(request, console).await {
+        Ok(visitor) => visitor,
+        Err(error) => return error.respond(request, Visitor::stranger(console).frame),
+    };
+    match page(&visitor).await {
+        Ok(response) => response,
+        Err(error) => error.respond(request, visitor.frame),
+    }
+}
+
 /// The default service of the people's origin: 404.
 pub async fn not_found(request: HttpRequest) -> HttpResponse {
     let frame = frame(&request).await;

@@ -3,7 +3,7 @@
 use crate::Console;
 use crate::answer;
 use crate::clients::{Client, clients};
-use crate::error::PageError;
+use crate::error::page_for;
 use crate::visitor::Visitor;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -48,10 +48,8 @@ impl StartPage {
 
 /// Shows it.
 pub async fn show(request: HttpRequest, console: Data<Console>) -> HttpResponse {
-    let visitor = match Visitor::of(&request, &console).await {
-        Ok(visitor) => visitor,
-        Err(error) => return error.respond(&request, Visitor::stranger(&console).frame),
-    };
-    let page = StartPage::new(visitor.frame.clone(), &console.settings.urls.resource);
-    answer::html(StatusCode::OK, &page).unwrap_or_else(|error: PageError| error.respond(&request, visitor.frame))
+    page_for(&request, &console, async |visitor: &Visitor| {
+        answer::html(StatusCode::OK, &StartPage::new(visitor.frame.clone(), &console.settings.urls.resource))
+    })
+    .await
 }

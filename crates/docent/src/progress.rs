@@ -1,6 +1,7 @@
 //! Progress of an ingest: a bar on a terminal, lines elsewhere.
 
-use docent_library::{Progress, Stage};
+use crate::actors::ingestion::in_words;
+use docent_library::source::{Progress, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
@@ -42,7 +43,7 @@ impl Shown {
 impl Progress for Shown {
     fn stage(&self, stage: Stage, done: u64, total: u64) {
         if let Some(bar) = &self.bar {
-            bar.set_message(stage.in_words());
+            bar.set_message(in_words(stage));
             bar.set_length(total);
             bar.set_position(done);
             return;
@@ -53,7 +54,7 @@ impl Progress for Shown {
             && *last != Some((stage, tenth))
         {
             *last = Some((stage, tenth));
-            eprintln!("{}: {done}/{total}", stage.in_words());
+            eprintln!("{}: {done}/{total}", in_words(stage));
         }
     }
 }

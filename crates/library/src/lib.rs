@@ -1,1 +1,41 @@
-//! placeholder
+//! Documentation: sources are read into pages, pages cut into snippets, snippets indexed, questions answered.
+//!
+//! Each step is a function of the one before, so that the same commit gives the same bytes. The crate knows nothing of
+//! OAuth, SQL, HTTP servers and actors (it asks one through a `Recipient`): whoever calls it decides who may see what and
+//! says so with a [`View`](docent_types::documentation::View).
+//!
+//! In the order of the story:
+//! - [`source`]: a folder or git repository, and which of its files are documentation.
+//! - [`format`](mod@format): a file as headings, prose and code.
+//! - [`snippet`]: passages with an id and a link.
+//! - [`artefact`]: snippets and their index, immutable, under their content hash.
+//! - [`index`]: the index itself and how it is searched.
+//! - [`ingest`]: all of that in one call.
+//! - [`aliases`], [`names`]: which library a name means.
+//! - [`shelf`]: the catalogue and the open indexes that requests read.
+//! - [`reader`]: resolve a name, ask a question.
+//! - [`answer`]: answers as text.
+
+pub mod aliases;
+pub mod answer;
+pub mod artefact;
+pub mod format;
+pub mod index;
+pub mod ingest;
+pub mod names;
+pub mod reader;
+pub mod shelf;
+pub mod snippet;
+pub mod source;
+
+pub use reader::Reader;
+pub use shelf::Shelf;
+
+/// Likeness of two names between 0 and 1000.
+pub(crate) fn names_alike(a: &str, b: &str) -> u32 {
+    // Whole numbers, so that names can be sorted by it.
+    let likeness = strsim::jaro_winkler(&a.to_lowercase(), &b.to_lowercase()) * 1000.0;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1000")]
+    let rounded = likeness.clamp(0.0, 1000.0) as u32;
+    rounded
+}

@@ -65,7 +65,8 @@ impl Store {
             Database::Postgres(url) => {
                 let mut options = ConnectOptions::new(url.replacen("postgresql://", "postgres://", 1));
                 options
-                    .max_connections(max_connections.max(2))
+                    // One more, on which the server listens for what other nodes tell.
+                    .max_connections(max_connections.max(2) + 1)
                     .acquire_timeout(Duration::from_secs(5))
                     .connect_timeout(Duration::from_secs(5))
                     // A connection that was just used is not asked first whether it lives: that would be a round trip for each use.

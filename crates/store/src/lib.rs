@@ -29,8 +29,10 @@ pub mod revocations;
 pub mod sessions;
 pub mod signing_keys;
 mod sql;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 pub mod users;
 
 pub use database::{Database, Store};

@@ -3,7 +3,8 @@
 //! It publishes a [`Shelf`], which every request reads without asking anybody.
 
 use actix::prelude::*;
-use docent_library::{ArtefactError, Shelf};
+use docent_library::Shelf;
+use docent_library::artefact::ArtefactError;
 use docent_store::Store;
 use docent_types::actors::Unavailable;
 use docent_types::messages::{CatalogError, OpenVersion, ReloadCatalog};
@@ -91,7 +92,7 @@ impl Handler<OpenVersion> for Catalog {
             let opened = tokio::task::spawn_blocking(move || shelf.open(version).map(drop)).await;
             match opened {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(ArtefactError::NotFound)) => Err(CatalogError::NotFound),
+                Ok(Err(ArtefactError::Missing(_))) => Err(CatalogError::NotFound),
                 Ok(Err(error)) => {
                     tracing::error!(%version, %error, "an index cannot be opened");
                     Err(CatalogError::Damaged(error.to_string()))

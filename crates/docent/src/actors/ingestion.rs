@@ -1,7 +1,8 @@
 //! One job from its lease to the published version. The command line and the `Ingestor` run the same code.
 
 use crate::installation::Installation;
-use docent_library::{IngestError, IngestOptions, Ingested, Progress, Source, Stage};
+use docent_library::ingest::{IngestError, IngestOptions, Ingested, ingest};
+use docent_library::source::{Progress, Source, Stage};
 use docent_store::{Job, PublishVersion, Store, StoreError};
 use docent_types::ids::VersionRowId;
 use docent_types::random::SharedRandomness;
@@ -62,6 +63,17 @@ pub enum Outcome {
     },
 }
 
+/// A stage as people read it.
+#[must_use]
+pub const fn in_words(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Fetch => "fetching",
+        Stage::Select => "selecting",
+        Stage::Read => "reading",
+        Stage::Index => "indexing",
+    }
+}
+
 /// The progress that was told last.
 #[derive(Default, Clone)]
 pub struct LastProgress(Arc<Mutex<(String, u64, u64)>>);
@@ -73,7 +85,7 @@ impl LastProgress {
 
     fn set(&self, stage: Stage, done: u64, total: u64) {
         if let Ok(mut told) = self.0.lock() {
-            *told = (stage.in_words().to_owned(), done, total);
+            *told = (in_words(stage).to_owned(), done, total);
         }
     }
 }
@@ -142,23 +154,24 @@ impl Ingestion {
 
     async fn work(&self, job: &Job, holder: Uuid, progress: Told, skip_unchanged: bool) -> Result<Outcome, JobError> {
         let library = self.store.library(&job.library_id).await?.ok_or(JobError::Gone)?;
-        let source = Source::parse(&library.source).map_err(IngestError::from)?;
+        let text = self.store.version_source(job.library, job.version.as_deref()).await?.unwrap_or(library.source);
+        let source = Source::parse(&text).map_err(IngestError::from)?;
         let served = library.entry.versions.iter().find(|one| one.version == job.version).and_then(|one| one.commit.clone());
         let options = IngestOptions {
             id: Some(job.library_id.clone()),
             title: library.title_fixed.then(|| library.entry.title.clone()),
             version: job.version.clone(),
-            work_folder: self.work_folder.clone(),
-            index_folder: self.index_folder.clone(),
+            workdir: self.work_folder.clone(),
+            index_root: self.index_folder.clone(),
         };
         let known = served.filter(|_| skip_unchanged);
         let ingested = tokio::task::spawn_blocking(move || -> Result<Result<Ingested, String>, IngestError> {
-            if let (Some(known), Some(now)) = (&known, docent_library::remote_commit(&source)?)
-                && *known == now
+            if let Some(known) = known
+                && source.remote_commit()?.as_ref() == Some(&known)
             {
-                return Ok(Err(now));
+                return Ok(Err(known));
             }
-            docent_library::ingest(&source, &options, &progress).map(Ok)
+            ingest(&source, &options, &progress).map(Ok)
         })
         .await
         .map_err(|_| JobError::Panicked)??;

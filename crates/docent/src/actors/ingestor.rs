@@ -2,16 +2,37 @@
 
 use super::ingestion::{Ingestion, LEASE, Outcome};
 use actix::prelude::*;
-use docent_library::{Progress, Stage};
+use docent_library::artefact;
+use docent_library::source::Silent;
 use docent_types::ids::JobId;
 use docent_types::messages::{CatalogError, QueueRefresh, ReloadCatalog};
+use docent_types::time::Timestamp;
+use std::collections::HashSet;
+use std::fs::DirEntry;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
 const TURN: Duration = Duration::from_secs(1);
+/// Removes the artefacts that nothing names and that were written before `since`. Answers how many.
+fn sweep_unused(root: &Path, in_use: &HashSet<String>, since: Timestamp) -> usize {
+    let folders = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+    let artefacts = folders(root).flat_map(|prefix| folders(&prefix.path()));
+    let is_old = |entry: &DirEntry| {
+        let written = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+        let age = written.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        age.is_some_and(|age| Timestamp(0).after(age) < since)
+    };
+    let unused = artefacts.filter(is_old).filter_map(|entry| entry.file_name().into_string().ok());
+    unused.filter(|hash| hash.len() == 64 && !in_use.contains(hash)).filter(|hash| artefact::remove(root, hash).is_ok()).count()
+}
+
 /// How often artefacts that nothing names are removed.
 const SWEEP: Duration = Duration::from_secs(600);
+
+/// An artefact that nothing names is left this long: a job may be about to publish it.
+const UNUSED_FOR: Duration = Duration::from_secs(3600);
 
 /// The actor.
 pub struct Ingestor {
@@ -19,12 +40,6 @@ pub struct Ingestor {
     holder: Uuid,
     reload: Option<Recipient<ReloadCatalog>>,
     working: bool,
-}
-
-/// Progress that nobody watches here: the database has it.
-struct Unwatched;
-impl Progress for Unwatched {
-    fn stage(&self, _: Stage, _: u64, _: u64) {}
 }
 
 impl Ingestor {
@@ -52,7 +67,7 @@ impl Ingestor {
                 }
             };
             tracing::info!(library = %job.library_id, job = %job.id, "reading a library");
-            match ingestion.run(&job, holder, Arc::new(Unwatched), job.attempts <= 1).await {
+            match ingestion.run(&job, holder, Arc::new(Silent), job.attempts <= 1).await {
                 Ok(Outcome::Published(ingested)) => tracing::info!(library = %job.library_id, pages = ingested.pages, snippets = ingested.snippets, "a library is published"),
                 Ok(Outcome::Unchanged { commit }) => tracing::info!(library = %job.library_id, commit, "a library is unchanged"),
                 Err(error) => tracing::warn!(library = %job.library_id, %error, "a library could not be read"),
@@ -74,11 +89,16 @@ impl Ingestor {
         let ingestion = self.ingestion.clone();
         let sweep = async move {
             let Ok(in_use) = ingestion.store.artefacts_in_use().await else { return };
-            let removed = tokio::task::spawn_blocking(move || docent_library::sweep(&ingestion.index_folder, &in_use)).await;
-            if let Ok(removed) = removed
-                && removed > 0
-            {
-                tracing::info!(removed, "indexes that nothing names were removed");
+            let swept = tokio::task::spawn_blocking(move || {
+                let root = &ingestion.index_folder;
+                Ok::<_, artefact::ArtefactError>(artefact::sweep_unfinished(root)? + sweep_unused(root, &in_use, ingestion.clock.now().before(UNUSED_FOR)))
+            })
+            .await;
+            match swept {
+                Ok(Ok(0)) => {}
+                Ok(Ok(removed)) => tracing::info!(removed, "indexes that nothing names were removed"),
+                Ok(Err(error)) => tracing::warn!(%error, "old indexes could not be removed"),
+                Err(_) => {}
             }
         };
         context.spawn(sweep.into_actor(self));

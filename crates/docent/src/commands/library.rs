@@ -5,7 +5,8 @@ use crate::command_line::Library;
 use crate::installation::Installation;
 use crate::progress::Shown;
 use anyhow::{Context as _, bail};
-use docent_library::{Ingested, Source};
+use docent_library::ingest::{Ingested, suggested_id};
+use docent_library::source::Source;
 use docent_store::{NewLibrary, StoreError, StoredLibrary};
 use docent_types::documentation::{Skipped, Visibility};
 use docent_types::ids::{JobId, LibraryRowId, uuid_v7};
@@ -56,9 +57,14 @@ async fn add(
     private: Option<String>,
 ) -> anyhow::Result<()> {
     let parsed = Source::parse(source)?;
+    // A folder is kept as an absolute path: the next command may run elsewhere.
+    let stored = match &parsed {
+        Source::Folder(path) => std::path::absolute(path)?.display().to_string(),
+        Source::Git { .. } => source.to_owned(),
+    };
     let id = match id {
         Some(id) => id.parse()?,
-        None => parsed.suggested_id().context("no id can be made from this source: name one with --id /owner/name")?,
+        None => suggested_id(&parsed).context("name one with --id /owner/name")?,
     };
     let visibility = match private {
         None => Visibility::Public,
@@ -75,7 +81,7 @@ async fn add(
         title_fixed: title.is_some(),
         title: title.unwrap_or_else(|| id.name().to_owned()),
         description: String::new(),
-        source: parsed.to_stored(),
+        source: stored.clone(),
         source_display: parsed.display(),
         visibility,
         wanted_version: version.clone(),
@@ -94,7 +100,7 @@ async fn add(
                 bail!("{id} is there with another visibility; a version has that of its library");
             }
             let row = there.entry.row;
-            installation.store.set_version_source(row, version.as_deref(), &parsed.to_stored()).await?;
+            installation.store.set_version_source(row, version.as_deref(), &stored).await?;
             return index(installation, &id, row, version, false).await;
         }
         Err(other) => return Err(other.into()),

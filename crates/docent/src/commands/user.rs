@@ -4,9 +4,11 @@ use crate::command_line::User;
 use crate::installation::Installation;
 use crate::serve::urls;
 use anyhow::{Context as _, bail};
-use docent_authorization_server::{hash_password, set_password_link};
+use actix::SyncArbiter;
+use docent_authorization_server::{PasswordHasher, is_email, password_error, set_password_link};
 use docent_store::{NewUser, StoreError};
 use docent_types::ids::{ProjectId, UserId};
+use docent_types::messages::HashPassword;
 use docent_types::secret::Secret;
 use std::io::BufRead as _;
 
@@ -28,29 +30,34 @@ pub async fn run(installation: &Installation, command: User) -> anyhow::Result<(
 }
 
 async fn add(installation: &Installation, email: &str, name: &str, admin: bool, password_stdin: bool) -> anyhow::Result<()> {
-    if !docent_authorization_server::email_is_plausible(email) {
+    if !is_email(email) {
         bail!("\"{email}\" is not an e-mail address");
     }
     let password_hash = if password_stdin {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).context("cannot read the password from standard input")?;
         let password = Secret::new(line.trim_end_matches(['\r', '\n']).to_owned());
-        Some(hash_password(&password).map_err(|problem| anyhow::anyhow!("{problem}"))?)
+        let problem = password_error(Some(password.expose()));
+        if !problem.is_empty() {
+            bail!("{problem}");
+        }
+        let randomness = installation.randomness.clone();
+        let hasher = SyncArbiter::start(1, move || PasswordHasher::new(randomness.clone()));
+        Some(hasher.send(HashPassword(password)).await??)
     } else {
         None
     };
     let now = installation.clock.now();
+    let needs_link = password_hash.is_none();
     let user = NewUser {
         id: UserId::generate(now, &*installation.randomness),
         email: email.to_owned(),
         name: name.to_owned(),
-        has_password: password_hash.is_some(),
         password_hash,
         is_admin: admin,
         now,
         project: ProjectId::generate(now, &*installation.randomness),
     };
-    let needs_link = !user.has_password;
     let user = match installation.store.create_user(user).await {
         Err(StoreError::Conflict(_)) => bail!("there is a user {email} already"),
         other => other?,
@@ -61,7 +68,7 @@ async fn add(installation: &Installation, email: &str, name: &str, admin: bool, 
 
 async fn print_link(installation: &Installation, user: UserId, email: &str) -> anyhow::Result<()> {
     let urls = urls::for_commands(&installation.configuration)?;
-    let link = set_password_link(&installation.store, &urls, &installation.clock, &installation.randomness, user).await?;
+    let link = set_password_link(&installation.store, &urls, &*installation.clock, &*installation.randomness, user).await?;
     println!("{email} sets a password with this link, once, within 3 days:\n  {link}");
     Ok(())
 }

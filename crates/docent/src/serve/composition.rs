@@ -20,6 +20,8 @@ use docent_types::actors::Guardian;
 use docent_types::messages::{CatchUp, ReloadCatalog, SharedKeys, SharedRevoked};
 use docent_types::metadata::PublicUrls;
 use docent_types::time::SharedClock;
+use ipnet::IpNet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,7 +123,10 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
     if roles.auth {
         let ledger = start_ledger(&store, revocations.recipient(), &clock);
         let hashing = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4);
-        let hasher = Guardian::start("password hasher", 64, move || SyncArbiter::start(hashing, PasswordHasher::default));
+        let hasher = Guardian::start("password hasher", 64, move || {
+            let randomness = randomness.clone();
+            SyncArbiter::start(hashing, move || PasswordHasher::new(randomness.clone()))
+        });
         let server = AuthorizationServer {
             settings: authorization_settings(installation, roles, urls, access_token_lifetime)?,
             store: store.clone(),
@@ -193,7 +198,7 @@ fn start_worker(installation: &Installation, reload: Option<Recipient<ReloadCata
 
 fn authorization_settings(installation: &Installation, roles: Roles, urls: &PublicUrls, access_token_lifetime: Duration) -> anyhow::Result<authorization_server::Settings> {
     let configuration = &installation.configuration;
-    Ok(authorization_server::Settings {
+    let settings = authorization_server::Settings {
         urls: urls.clone(),
         site_name: configuration.site.name.clone(),
         sign_up: match configuration.accounts.sign_up {
@@ -202,15 +207,23 @@ fn authorization_settings(installation: &Installation, roles: Roles, urls: &Publ
             SignUp::Closed => authorization_server::SignUp::Closed,
         },
         dynamic_registration: match configuration.clients.dynamic_registration {
-            DynamicRegistration::Open => authorization_server::Registration::Open,
-            DynamicRegistration::Token => authorization_server::Registration::Token,
-            DynamicRegistration::Off => authorization_server::Registration::Off,
+            DynamicRegistration::Open => authorization_server::DynamicRegistration::Open,
+            DynamicRegistration::Token => authorization_server::DynamicRegistration::Token,
+            DynamicRegistration::Off => authorization_server::DynamicRegistration::Off,
         },
         access_token_lifetime,
         refresh_token_lifetime: days(configuration.auth.refresh_token_lifetime)?,
         code_lifetime: Duration::from_secs(60),
         session_lifetime: days(configuration.auth.session_lifetime)?,
         serves_root_aliases: roles.mcp && urls.is_combined(),
-        trusted_proxies: configuration.server.trusted_proxies.clone(),
-    })
+        trusted_proxies: trusted_proxies(&configuration.server.trusted_proxies)?,
+    };
+    settings.check()?;
+    Ok(settings)
+}
+
+/// Addresses and networks.
+fn trusted_proxies(listed: &[String]) -> anyhow::Result<Vec<IpNet>> {
+    let parse = |text: &String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    listed.iter().map(|text| parse(text).with_context(|| format!("server.trusted_proxies: \"{text}\" is neither an address nor a network"))).collect()
 }

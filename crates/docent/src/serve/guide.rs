@@ -1,7 +1,7 @@
 //! The user guide is inside the binary, and the first library that a new Docent serves: `/docent/docs`.
 
 use crate::actors::ingestion::{Ingestion, LEASE};
-use docent_library::{Progress, Stage};
+use docent_library::source::Silent;
 use docent_store::{NewLibrary, StoreError};
 use docent_types::documentation::Visibility;
 use docent_types::ids::{JobId, LibraryRowId, uuid_v7};
@@ -16,11 +16,6 @@ use std::sync::Arc;
 #[include = "*.md"]
 #[exclude = "decisions/*"]
 struct Guide;
-
-struct Unwatched;
-impl Progress for Unwatched {
-    fn stage(&self, _: Stage, _: u64, _: u64) {}
-}
 
 /// What the guide of this binary is: changes with every word of it.
 fn fingerprint() -> String {
@@ -94,7 +89,7 @@ pub async fn publish(ingestion: &Ingestion, data: &Path) -> anyhow::Result<()> {
     if store.queue_leased_job(job, row, None, holder, now.after(LEASE), now).await?
         && let Some(job) = store.job(job).await?
     {
-        ingestion.run(&job, holder, Arc::new(Unwatched), false).await?;
+        ingestion.run(&job, holder, Arc::new(Silent), false).await?;
     }
     Ok(())
 }

@@ -11,7 +11,8 @@ use tantivy::columnar::Column;
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::store::StoreReader;
-use tantivy::{DocSet, Index, InvertedIndexReader, Postings, SegmentReader, TERMINATED, TantivyDocument, Term};
+use tantivy::postings::Postings;
+use tantivy::{DocSet, Index, InvertedIndexReader, SegmentReader, TERMINATED, TantivyDocument, Term};
 
 /// Saturation of repeated words.
 const K1: f32 = 1.2;
@@ -54,7 +55,7 @@ impl std::fmt::Debug for OpenIndex {
     }
 }
 
-struct Term2 {
+struct QuestionTerm {
     text: String,
     /// How often the question says it, damped.
     weight: f32,
@@ -155,7 +156,7 @@ impl OpenIndex {
 
     /// Adds a word's score to every document that has it.
     #[expect(clippy::cast_precision_loss, reason = "counts of documents and words, as weights")]
-    fn add(&self, term: &Term2, fields: &[Weighted], boost: f32, occurrences: &mut [f32], total: &mut [f32]) -> Result<(), IndexError> {
+    fn add(&self, term: &QuestionTerm, fields: &[Weighted], boost: f32, occurrences: &mut [f32], total: &mut [f32]) -> Result<(), IndexError> {
         let mut touched: Vec<u32> = Vec::new();
         for field in fields {
             let key = Term::from_field_text(field.field, &term.text);
@@ -222,23 +223,23 @@ fn pages(segment: &SegmentReader) -> Result<Column<u64>, IndexError> {
     Ok(segment.fast_fields().u64("page")?)
 }
 
-fn counted(tokens: Vec<String>) -> Vec<Term2> {
+fn counted(tokens: Vec<String>) -> Vec<QuestionTerm> {
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut out: Vec<Term2> = Vec::new();
+    let mut out: Vec<QuestionTerm> = Vec::new();
     for text in tokens {
         match places.get(&text) {
             // Said twice weighs a little more, said ten times does not drown the rest.
             Some(at) => out[*at].weight = (out[*at].weight + 0.3).min(1.9),
             None => {
                 places.insert(text.clone(), out.len());
-                out.push(Term2 { text, weight: 1.0 });
+                out.push(QuestionTerm { text, weight: 1.0 });
             }
         }
     }
     out
 }
 
-fn question_words(question: &str) -> Vec<Term2> {
+fn question_words(question: &str) -> Vec<QuestionTerm> {
     let kept: String = question.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 1 && !tokenize::is_stop_word(&word.to_lowercase())).collect::<Vec<_>>().join(" ");
     // A question of stop words only ("what is it?") is asked as it stands.
     let text = if kept.is_empty() { question } else { kept.as_str() };

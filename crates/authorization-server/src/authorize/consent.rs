@@ -1,0 +1,285 @@
+//! Consent (AS14, AS15): the page, the answer, and when it is remembered.
+
+use super::request::{AuthorizationRequest, Interaction};
+use super::response;
+use super::ticket::{Ticket, TicketKey};
+use crate::people::pages::{self, ConsentPage, ProjectChoice};
+use crate::people::{Fault, claimed_name};
+use crate::parameters::Parameters;
+use crate::server::AuthorizationServer;
+use crate::visitor::{self, Person};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use docent_store::{Project, Role};
+use docent_types::actors::ask;
+use docent_types::ids::{GrantId, ProjectId};
+use docent_types::messages::{IssueCode, Refusal};
+use docent_types::oauth::{Error, ErrorCode};
+use docent_types::redirect_uri::{self, RedirectKind};
+use docent_types::registration::{Client, ClientOrigin};
+use docent_types::scope::ScopeSet;
+use docent_types::secret::{Secret, SecretHash};
+
+/// AS15: whether an earlier consent answers this request. Only an operator vouches for a client, and only https
+/// proves that the answer reaches the client that was consented to; `granted` is what a live grant of this person
+/// to this client gives, for the project that is asked about.
+#[must_use]
+pub fn may_skip_consent(client: &Client, redirect_uri: &str, granted: Option<&ScopeSet>, asked: &ScopeSet) -> bool {
+    client.origin == ClientOrigin::Operator
+        && redirect_uri::check(redirect_uri) == Ok(RedirectKind::Https)
+        && granted.is_some_and(|granted| granted.covers(asked))
+}
+
+/// Shows the consent page, or answers from an earlier consent.
+pub async fn ask_or_remember(
+    server: &AuthorizationServer,
+    wanted: AuthorizationRequest,
+    person: &Person,
+    interaction: Interaction,
+    return_to: &str,
+) -> Result<HttpResponse, Fault> {
+    let (client, projects, has_grant) = server.store.consent_facts(person.signed_in.user, &wanted.client_id).await?;
+    let Some(client) = client else { return Err(super::unknown_client()) };
+    if has_grant
+        && !interaction.consent
+        && let Some(project) = remembered(server, &client, &wanted, person, &projects).await?
+    {
+        let fresh = Secret::generate(&*server.randomness, "").hash();
+        return issue(server, &wanted, person, project, fresh, None).await;
+    }
+    if interaction.none {
+        let error = Error::new(ErrorCode::InteractionRequired, "The person would have to consent, and prompt=none forbids to ask.");
+        return Ok(response::error(&wanted.redirect_uri, &error, wanted.state.as_deref(), &server.settings.urls.issuer));
+    }
+    if projects.is_empty() {
+        return Err(Fault::new(StatusCode::FORBIDDEN, "You are in no project", "Access is given for a project, and your account is in none.", "Ask an administrator of this server."));
+    }
+    let ticket = Ticket::new(wanted.clone(), person.signed_in.session, server.now(), &*server.randomness);
+    let ticket = ticket.seal(&TicketKey::new(&server.master)).ok_or_else(Fault::internal)?;
+    pages::html(StatusCode::OK, &page(server, &wanted, &client, person, projects, ticket, return_to))
+}
+
+/// The project of an earlier consent that answers this request. Only when there is one of them: which one a person
+/// means is theirs to say.
+async fn remembered(
+    server: &AuthorizationServer,
+    client: &Client,
+    wanted: &AuthorizationRequest,
+    person: &Person,
+    projects: &[(Project, Role)],
+) -> Result<Option<ProjectId>, Fault> {
+    if client.origin != ClientOrigin::Operator {
+        return Ok(None);
+    }
+    let mut found = Vec::new();
+    for (project, _) in projects {
+        let granted = server.store.link_live_grant(person.signed_in.user, &client.id, project.id).await?;
+        if may_skip_consent(client, &wanted.redirect_uri, granted.as_ref(), &wanted.scopes) {
+            found.push(project.id);
+        }
+    }
+    Ok(match found.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    })
+}
+
+fn page(
+    server: &AuthorizationServer,
+    wanted: &AuthorizationRequest,
+    client: &Client,
+    person: &Person,
+    projects: Vec<(Project, Role)>,
+    ticket: String,
+    return_to: &str,
+) -> ConsentPage {
+    let is_loopback_only = client.redirect_uris.iter().all(|uri| redirect_uri::check(uri) == Ok(RedirectKind::Loopback));
+    let frame = visitor::frame(&server.settings, Some(person));
+    ConsentPage {
+        csrf: frame.csrf.clone(),
+        frame,
+        action: server.settings.path("/oauth/authorize"),
+        sign_out: server.settings.path("/sign-out"),
+        return_to: return_to.to_owned(),
+        client_name: claimed_name(&client.name),
+        is_verified: client.origin == ClientOrigin::Operator,
+        redirect_host: redirect_uri::display_host(&wanted.redirect_uri),
+        is_loopback_only,
+        account: person.signed_in.email.clone(),
+        projects: projects
+            .into_iter()
+            .enumerate()
+            .map(|(at, (project, _))| ProjectChoice { id: project.id.to_string(), is_personal: project.personal_of.is_some(), name: project.name, is_first: at == 0 })
+            .collect(),
+        scopes: wanted.scopes.iter().map(|scope| scope.in_words()).collect(),
+        ticket,
+    }
+}
+
+/// The person's answer to the consent page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Decision {
+    Allow,
+    Deny,
+}
+
+/// Reads the decision: nothing but `allow` allows.
+fn decision(form: &Parameters) -> Option<Decision> {
+    match form.get("decision") {
+        Some("allow") => Some(Decision::Allow),
+        Some("deny") => Some(Decision::Deny),
+        _ => None,
+    }
+}
+
+/// Judges the form: who answers, whether it is their page, what they say.
+pub async fn decide(server: &AuthorizationServer, request: &HttpRequest, form: &Parameters) -> Result<HttpResponse, Fault> {
+    if !visitor::is_own_form(request.headers(), &server.settings) {
+        return Err(Fault::foreign_form());
+    }
+    let ticket = form.get("ticket").and_then(|text| Ticket::open(text, &TicketKey::new(&server.master))).ok_or_else(|| began_elsewhere("The form is damaged."))?;
+    if ticket.expires_at <= server.now() {
+        return Err(began_elsewhere("This page was open for too long."));
+    }
+    let Some(person) = visitor::person(request, server).await? else { return Err(began_elsewhere("You are signed out.")) };
+    if person.signed_in.session != ticket.session {
+        return Err(began_elsewhere("You signed in again since this page was opened."));
+    }
+    if !person.has_sent(form.get("csrf")) {
+        return Err(Fault::foreign_form());
+    }
+    let wanted = &ticket.request;
+    match decision(form).ok_or_else(|| Fault::bad_request("The form does not say whether you allow it.".to_owned()))? {
+        Decision::Deny => {
+            server.record("consent.denied", Some(person.signed_in.user), Some(&wanted.client_id), visitor::address(request, &server.settings), serde_json::Value::Null);
+            let error = Error::new(ErrorCode::AccessDenied, "The person did not allow it.");
+            Ok(response::error(&wanted.redirect_uri, &error, wanted.state.as_deref(), &server.settings.urls.issuer))
+        }
+        Decision::Allow => {
+            let (client, projects, _) = server.store.consent_facts(person.signed_in.user, &wanted.client_id).await?;
+            if !client.is_some_and(|client| !client.disabled && redirect_uri::is_registered(&wanted.redirect_uri, &client.redirect_uris)) {
+                return Err(super::unknown_client());
+            }
+            let project = chosen(form.get("project"), &projects).ok_or_else(|| Fault::bad_request("The project is not one of yours. Go back and choose again.".to_owned()))?;
+            issue(server, wanted, &person, project, ticket.hash(), visitor::address(request, &server.settings)).await
+        }
+    }
+}
+
+/// The project that was chosen, if it is one of the person's. With one project there is nothing to choose.
+fn chosen(sent: Option<&str>, projects: &[(Project, Role)]) -> Option<ProjectId> {
+    match (sent, projects) {
+        (None, [(only, _)]) => Some(only.id),
+        (None, _) => None,
+        (Some(sent), _) => projects.iter().map(|(project, _)| project.id).find(|id| id.to_string() == sent),
+    }
+}
+
+fn began_elsewhere(why: &str) -> Fault {
+    Fault::new(StatusCode::BAD_REQUEST, "Please start again", why, "Go back to the application and connect once more.")
+}
+
+async fn issue(
+    server: &AuthorizationServer,
+    wanted: &AuthorizationRequest,
+    person: &Person,
+    project: ProjectId,
+    ticket: SecretHash,
+    from: Option<String>,
+) -> Result<HttpResponse, Fault> {
+    let now = server.now();
+    let code = Secret::generate(&*server.randomness, "");
+    let message = IssueCode {
+        ticket,
+        grant: GrantId::generate(now, &*server.randomness),
+        user: person.signed_in.user,
+        client: wanted.client_id.clone(),
+        project,
+        scopes: wanted.scopes.clone(),
+        resource: wanted.resource.clone(),
+        code: code.hash(),
+        redirect_key: redirect_uri::key(&wanted.redirect_uri),
+        code_challenge: wanted.code_challenge.clone(),
+        nonce: wanted.nonce.clone(),
+        authenticated_at: person.signed_in.authenticated_at,
+        now,
+        expires_at: now.after(server.settings.code_lifetime),
+        from,
+    };
+    match ask(&server.asks.issue_code, message).await? {
+        Ok(()) => Ok(response::code(&wanted.redirect_uri, code.expose(), wanted.state.as_deref(), &server.settings.urls.issuer)),
+        Err(Refusal::Reused) => Err(Fault::new(
+            StatusCode::CONFLICT,
+            "This was answered already",
+            "The form was sent before. The application has its answer.",
+            "Go back to the application. If it is not connected, connect once more.",
+        )),
+        Err(_) => Err(Fault::new(StatusCode::FORBIDDEN, "That is not possible any more", "Your account is disabled, or you are no longer in this project.", "Ask an administrator of this server.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use docent_types::ids::ClientId;
+    use docent_types::registration::AuthMethod;
+    use docent_types::time::Timestamp;
+    use uuid::Uuid;
+
+    fn client(origin: ClientOrigin) -> Client {
+        Client {
+            id: ClientId("c_1".into()),
+            name: "x".into(),
+            redirect_uris: vec![],
+            grant_types: vec![],
+            auth_method: AuthMethod::None,
+            secret_hash: None,
+            scope: None,
+            client_uri: None,
+            software_id: None,
+            software_version: None,
+            application_type: None,
+            jwks: None,
+            origin,
+            created_at: Timestamp(0),
+            last_used_at: None,
+            disabled: false,
+        }
+    }
+
+    /// AS15.
+    #[test]
+    fn consent_is_remembered_for_verified_https_clients_only() {
+        let granted = ScopeSet::parse_known("docs:read email");
+        let asked = ScopeSet::parse_known("docs:read");
+        let https = "https://a.example/cb";
+        let skip = |origin, uri, granted: Option<&ScopeSet>, asked: &ScopeSet| may_skip_consent(&client(origin), uri, granted, asked);
+        assert!(skip(ClientOrigin::Operator, https, Some(&granted), &asked));
+        assert!(!skip(ClientOrigin::Dynamic, https, Some(&granted), &asked), "anybody may register any https address");
+        assert!(!skip(ClientOrigin::Operator, "http://localhost/cb", Some(&granted), &asked));
+        assert!(!skip(ClientOrigin::Operator, "cursor://app/cb", Some(&granted), &asked));
+        assert!(!skip(ClientOrigin::Operator, https, None, &asked));
+        assert!(!skip(ClientOrigin::Operator, https, Some(&asked), &granted), "more is asked than was granted");
+    }
+
+    #[test]
+    fn only_a_project_of_ones_own_can_be_chosen() {
+        let project = |number| Project { id: ProjectId(Uuid::from_u128(number)), name: "p".into(), personal_of: None, created_at: Timestamp(0) };
+        let one = [(project(1), Role::Owner)];
+        let two = [(project(1), Role::Owner), (project(2), Role::Member)];
+        let id = |number| ProjectId(Uuid::from_u128(number));
+        assert_eq!(chosen(None, &one), Some(id(1)));
+        assert_eq!(chosen(None, &two), None);
+        assert_eq!(chosen(Some(&id(2).to_string()), &two), Some(id(2)));
+        assert_eq!(chosen(Some(&id(3).to_string()), &two), None);
+        assert_eq!(chosen(Some("x"), &one), None);
+    }
+
+    #[test]
+    fn nothing_but_allow_allows() {
+        let of = |text: &str| decision(&Parameters::parse(text.as_bytes()).unwrap());
+        assert_eq!(of("decision=allow"), Some(Decision::Allow));
+        assert_eq!(of("decision=deny"), Some(Decision::Deny));
+        assert_eq!((of("decision=Allow"), of("")), (None, None));
+    }
+}

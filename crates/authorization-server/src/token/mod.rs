@@ -1,0 +1,86 @@
+//! `POST /oauth/token`: one file for each grant type.
+
+mod authorization_code;
+pub mod client_authentication;
+mod issue;
+mod refresh_token;
+
+use crate::answer::{self, Refused};
+use crate::body;
+use crate::parameters::Parameters;
+use crate::server::AuthorizationServer;
+use crate::visitor;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use docent_types::actors::ask;
+use docent_types::messages::{CheckLimit, Limit, Refusal};
+use docent_types::oauth::{Error, ErrorCode};
+use docent_types::registration::Client;
+
+/// A grant type that works.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum GrantType {
+    AuthorizationCode,
+    RefreshToken,
+}
+
+impl GrantType {
+    /// RFC 6749 4.1.3, 6.
+    fn of(form: &Parameters, client: &Client) -> Result<Self, Error> {
+        let (kind, name) = match form.get("grant_type") {
+            Some(name @ "authorization_code") => (Self::AuthorizationCode, name),
+            Some(name @ "refresh_token") => (Self::RefreshToken, name),
+            Some(_) => return Err(Error::new(ErrorCode::UnsupportedGrantType, "grant_type must be authorization_code or refresh_token.")),
+            None => return Err(Error::new(ErrorCode::InvalidRequest, "grant_type is missing.")),
+        };
+        if client.may_use(name) {
+            Ok(kind)
+        } else {
+            Err(Error::new(ErrorCode::UnauthorizedClient, format!("This client did not register the grant type {name}. Register it again with {name} in grant_types.")))
+        }
+    }
+}
+
+/// The resource of a token request (RFC 8707), as this issuer writes it. Judged before anything is consumed (AS6).
+fn resource(form: &Parameters, server: &AuthorizationServer) -> Result<Option<String>, Error> {
+    let urls = &server.settings.urls;
+    match form.all("resource").find(|resource| !urls.is_resource(resource)) {
+        Some(_) => Err(Error::new(ErrorCode::InvalidTarget, format!("The resource must be {}.", urls.resource))),
+        None => Ok(form.get("resource").map(|_| urls.resource.clone())),
+    }
+}
+
+/// What a refusal of the ledger is called on the wire.
+fn refused(refusal: Refusal, what: &str) -> Error {
+    let (code, words) = match refusal {
+        Refusal::Unknown => (ErrorCode::InvalidGrant, format!("The {what} is not known. Start the authorization again.")),
+        Refusal::OtherClient => (ErrorCode::InvalidGrant, format!("The {what} was issued to another client.")),
+        Refusal::RedirectUri => (ErrorCode::InvalidGrant, "redirect_uri is not the one of the authorization request.".to_owned()),
+        Refusal::Verifier => (ErrorCode::InvalidGrant, "code_verifier does not fit the code_challenge of the authorization request.".to_owned()),
+        Refusal::Resource => (ErrorCode::InvalidTarget, "The resource is not the one that was granted.".to_owned()),
+        Refusal::Expired => (ErrorCode::InvalidGrant, format!("The {what} has expired. Start the authorization again.")),
+        Refusal::Reused => (ErrorCode::InvalidGrant, format!("The {what} was used before. What it gave is revoked: start the authorization again.")),
+        Refusal::Revoked => (ErrorCode::InvalidGrant, "The access was revoked. Start the authorization again.".to_owned()),
+        Refusal::Withdrawn => (ErrorCode::InvalidGrant, "The account or its project is no longer available.".to_owned()),
+    };
+    Error::new(code, words)
+}
+
+/// `POST /oauth/token`.
+///
+/// # Errors
+/// [`Refused`], as JSON.
+pub async fn token(server: web::Data<AuthorizationServer>, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Refused> {
+    let form = body::read_form(&request, payload).await?;
+    if let Some(address) = visitor::address(&request, &server.settings)
+        && let Some(seconds) = ask(&server.asks.check_limit, CheckLimit { limit: Limit::Token, key: address }).await?
+    {
+        return Err(Refused::slow_down(seconds));
+    }
+    let client = client_authentication::authenticate(&server, &request, &form).await?.client;
+    let answer = match GrantType::of(&form, &client)? {
+        GrantType::AuthorizationCode => authorization_code::exchange(&server, &client, &form).await?,
+        GrantType::RefreshToken => refresh_token::rotate(&server, &client, &form).await?,
+    };
+    Ok(answer::json(StatusCode::OK, &answer))
+}

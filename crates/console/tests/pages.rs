@@ -1,0 +1,121 @@
+//! Every page is rendered from its samples: well-formed, escaped, without anything that its policy forbids, and small.
+
+use askama::Template;
+use docent_console::error::ErrorPage;
+use docent_console::libraries::LibrariesPage;
+use docent_console::library::LibraryPage;
+use docent_console::start::StartPage;
+
+fn rendered() -> Vec<(String, String)> {
+    fn each<T: Template>(name: &str, pages: Vec<T>) -> Vec<(String, String)> {
+        assert!(!pages.is_empty(), "{name} has no samples");
+        pages.iter().enumerate().map(|(number, page)| (format!("{name}-{number}"), page.render().unwrap())).collect()
+    }
+    [
+        each("start", StartPage::samples()),
+        each("libraries", LibrariesPage::samples()),
+        each("library", LibraryPage::samples()),
+        each("error", ErrorPage::samples()),
+    ]
+    .concat()
+}
+
+/// Elements without an end tag (HTML 13.1.2).
+const VOID: [&str; 5] = ["meta", "link", "input", "img", "br"];
+
+/// The tags of a page, in order; panics where one is not closed.
+fn tags(page: &str) -> Vec<(String, bool)> {
+    let mut tags = Vec::new();
+    let mut rest = page;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let end = rest.find('>').expect("every tag ends");
+        let tag = &rest[..end];
+        assert!(!tag.contains('<'), "an unescaped < in {tag:?}");
+        rest = &rest[end + 1..];
+        if !tag.starts_with('!') {
+            let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+            tags.push((name.to_ascii_lowercase(), tag.starts_with('/')));
+        }
+    }
+    tags
+}
+
+#[test]
+fn every_sample_is_well_formed() {
+    for (name, page) in rendered() {
+        let mut open: Vec<String> = Vec::new();
+        for (tag, closes) in tags(&page) {
+            if VOID.contains(&tag.as_str()) {
+                continue;
+            }
+            if closes {
+                assert_eq!(open.pop().as_deref(), Some(tag.as_str()), "{name}: </{tag}> closes something else");
+            } else {
+                open.push(tag);
+            }
+        }
+        assert!(open.is_empty(), "{name}: {open:?} stay open");
+        assert_eq!(page.matches("<h1").count(), 1, "{name} has one main heading");
+        assert_eq!(page.matches("<main").count(), 1, "{name}");
+        assert!(page.contains("lang=\"en\"") && page.contains("name=\"viewport\""), "{name}");
+    }
+}
+
+#[test]
+fn no_sample_has_what_the_content_security_policy_forbids() {
+    for (name, page) in rendered() {
+        for forbidden in ["style=", "<script", "<style", "onclick=", "onload=", "javascript:"] {
+            assert!(!page.contains(forbidden), "{name} has {forbidden}");
+        }
+    }
+}
+
+#[test]
+fn what_strangers_wrote_is_escaped() {
+    let pages = rendered();
+    let all: String = pages.iter().map(|(_, page)| page.as_str()).collect();
+    assert!(!all.contains("<websockets>") && !all.contains("<b>heading</b>") && !all.contains("Framework <&>"));
+    assert!(all.contains("&#60;websockets&#62;") || all.contains("&lt;websockets&gt;"));
+}
+
+#[test]
+fn every_input_has_a_label_and_every_id_is_there_once() {
+    for (name, page) in rendered() {
+        let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let distinct: std::collections::HashSet<_> = ids.iter().collect();
+        assert_eq!(ids.len(), distinct.len(), "{name}: {ids:?}");
+        for input in page.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap_or_default()) {
+            if input.contains("type=\"hidden\"") {
+                continue;
+            }
+            let id = input.split("id=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+            assert!(page.contains(&format!("<label for=\"{id}\"")), "{name}: <input{input}> has no label");
+        }
+    }
+}
+
+#[test]
+fn every_sample_is_small() {
+    for (name, page) in rendered() {
+        // Fifty libraries or two hundred file names are the largest.
+        assert!(page.len() < 60 * 1024, "{name} has {} bytes", page.len());
+    }
+}
+
+/// Writes the samples next to the style sheet for looking at them: `DOCENT_SAMPLES=folder`.
+#[test]
+fn samples_can_be_written_out_for_a_look() {
+    let pages = rendered();
+    let folder = std::env::var_os("DOCENT_SAMPLES").map_or_else(|| tempfile::tempdir().unwrap().keep(), std::path::PathBuf::from);
+    std::fs::create_dir_all(folder.join("assets")).unwrap();
+    let templates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates");
+    for asset in ["docent.css", "icon.svg"] {
+        std::fs::copy(templates.join(asset), folder.join("assets").join(asset)).unwrap();
+    }
+    for (name, page) in pages {
+        let page = page.replace("\"/assets/", "\"assets/");
+        assert!(page.contains("\"assets/docent.css\""), "{name} has no style sheet");
+        std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
+    }
+}

@@ -1,0 +1,325 @@
+//! From a source to an artefact, in one call.
+
+use crate::answer;
+use crate::artefact::{self, ArtefactError, Meta};
+use crate::format::include::Tree as Includes;
+use crate::format::{self, BlockContent, Page};
+use crate::snippet::{self, Links, identity};
+pub use crate::source::{Progress, Silent, Stage};
+use crate::source::context7::Context7;
+use crate::source::selection::{self, Selection};
+use crate::source::{Source, SourceError};
+use docent_types::documentation::{Skipped, Snippet};
+use docent_types::library_id::LibraryId;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Parsers get a stack for markup that nests deeply.
+const STACK: usize = 16 * 1024 * 1024;
+/// Of files that were skipped, this many are told.
+const MAX_SKIPPED: usize = 2_000;
+
+/// What an ingest needs besides the source.
+#[derive(Clone, Debug, Default)]
+pub struct IngestOptions {
+    /// Instead of the id that the source suggests.
+    pub id: Option<LibraryId>,
+    /// Instead of the title that the source gives.
+    pub title: Option<String>,
+    /// What the version is called; kept for the caller.
+    pub version: Option<String>,
+    /// Repositories are fetched into a fresh folder in here, removed afterwards.
+    pub workdir: PathBuf,
+    /// Where artefacts are.
+    pub index_root: PathBuf,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Ingested {
+    /// The id that was asked for, else the one that the source suggests.
+    pub id: LibraryId,
+    /// Its title.
+    pub title: String,
+    /// One or two sentences.
+    pub description: String,
+    /// The source without credentials.
+    pub source: String,
+    /// The version as it was asked for.
+    pub version: Option<String>,
+    /// The commit that was read.
+    pub commit: Option<String>,
+    /// The branch or tag that was read.
+    pub branch: Option<String>,
+    /// The artefact's content hash.
+    pub artefact: String,
+    /// Whether the artefact was there already: nothing changed.
+    pub unchanged: bool,
+    /// Pages read.
+    pub pages: u64,
+    /// Snippets indexed.
+    pub snippets: u64,
+    /// Tokens of all snippets, estimated as characters / 4.
+    pub tokens: u64,
+    /// What was left out or could not be read.
+    pub skipped: Vec<Skipped>,
+    /// The owner's notes.
+    pub rules: Vec<String>,
+    /// Versions that the owner names.
+    pub versions: Vec<String>,
+}
+
+/// Why there is no artefact.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The source cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// There is no documentation in it.
+    #[error("{display} has no documentation that can be read (Markdown, MDX, reStructuredText, notebooks, HTML, text). Found: {found}")]
+    NoPages {
+        /// The source.
+        display: String,
+        /// What was found instead.
+        found: String,
+    },
+    /// The artefact could not be written.
+    #[error(transparent)]
+    Artefact(#[from] ArtefactError),
+    /// It was told to stop.
+    #[error("it was cancelled")]
+    Cancelled,
+}
+
+/// Reads a source and writes its artefact. Blocks for as long as that takes.
+///
+/// # Errors
+/// [`IngestError`]; nothing is left behind.
+pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress) -> Result<Ingested, IngestError> {
+    let display = source.display();
+    let tree = source.fetch(&options.workdir, progress)?;
+    let mut notes = Vec::new();
+    let rules = context7(&tree.root, &mut notes);
+    progress.stage(Stage::Select, 0, 0);
+    let selection = selection::select(&tree, &rules, &display)?;
+    progress.stage(Stage::Select, selection.pages.len() as u64, selection.pages.len() as u64);
+    if selection.pages.is_empty() {
+        return Err(IngestError::NoPages { display, found: found(&selection) });
+    }
+    let (pages, mut skipped) = read_pages(&tree.root, &selection.pages, progress)?;
+    if pages.is_empty() {
+        return Err(IngestError::NoPages { display, found: found(&selection) });
+    }
+    skipped.extend(selection.skipped);
+    skipped.extend(notes);
+    skipped.sort_by(|a, b| a.path.cmp(&b.path));
+    skipped.truncate(MAX_SKIPPED);
+
+    let links = Links::new(&display, tree.commit.as_deref());
+    let snippets: Vec<Snippet> = identity::without_copies(pages.iter().flat_map(|page| snippet::split(page, &links)).collect());
+    progress.stage(Stage::Index, 0, snippets.len() as u64);
+    let meta = Meta { source: display.clone(), commit: tree.commit.clone(), rules: rules.rules.clone() };
+    let artefact = artefact::build(&options.index_root, &snippets, &meta)?;
+    progress.stage(Stage::Index, snippets.len() as u64, snippets.len() as u64);
+
+    let id = match &options.id {
+        Some(id) => id.clone(),
+        None => suggested_id(source)?,
+    };
+    let (title, description) = about(&pages, &rules, &id);
+    Ok(Ingested {
+        title: options.title.clone().unwrap_or(title),
+        description,
+        source: display,
+        version: options.version.clone(),
+        commit: tree.commit.clone(),
+        branch: tree.branch.clone(),
+        artefact: artefact.hash,
+        unchanged: artefact.reused,
+        pages: pages.len() as u64,
+        snippets: snippets.len() as u64,
+        tokens: snippets.iter().map(|snippet| answer::tokens(&answer::render_snippet(snippet)) as u64).sum(),
+        skipped,
+        rules: rules.rules.clone(),
+        versions: rules.versions(),
+        id,
+    })
+}
+
+fn context7(root: &Path, notes: &mut Vec<Skipped>) -> Context7 {
+    let path = root.join("context7.json");
+    let Ok(metadata) = path.symlink_metadata() else { return Context7::default() };
+    let mut note = |reason: String| notes.push(Skipped { path: "context7.json".to_owned(), reason });
+    if !metadata.is_file() || metadata.len() > 256 * 1024 {
+        note("it is not a small file".to_owned());
+        return Context7::default();
+    }
+    let parsed = std::fs::read(&path).map_err(|error| error.to_string()).and_then(|bytes| Context7::parse(&String::from_utf8_lossy(&bytes)));
+    parsed.unwrap_or_else(|reason| {
+        note(reason);
+        Context7::default()
+    })
+}
+
+fn found(selection: &Selection) -> String {
+    let mut parts: Vec<String> = selection.others.iter().take(5).map(|(ending, count)| format!("{count} × {ending}")).collect();
+    if !selection.skipped.is_empty() {
+        parts.push(format!("{} skipped ({}: {})", selection.skipped.len(), selection.skipped[0].path, selection.skipped[0].reason));
+    }
+    if parts.is_empty() { format!("{} files", selection.seen) } else { format!("{} files, of them {}", selection.seen, parts.join(", ")) }
+}
+
+/// Reads pages on as many threads as there are cores; the order is that of the paths.
+///
+/// # Errors
+/// It was cancelled, or the tree is gone.
+pub fn read_pages(root: &Path, paths: &[String], progress: &dyn Progress) -> Result<(Vec<Page>, Vec<Skipped>), IngestError> {
+    let includes = Includes::new(root).map_err(|error| SourceError::Io { path: root.display().to_string(), reason: error.to_string() })?;
+    let next = AtomicUsize::new(0);
+    let read: Mutex<Vec<(usize, Result<Page, Skipped>)>> = Mutex::new(Vec::with_capacity(paths.len()));
+    let total = paths.len() as u64;
+    let work = || {
+        while let Some((at, path)) = { Some(next.fetch_add(1, Ordering::SeqCst)).and_then(|at| paths.get(at).map(|path| (at, path))) } {
+            if progress.cancelled() {
+                break;
+            }
+            let page = read_one(root, path, &includes);
+            let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
+            read.push((at, page));
+            let done = read.len() as u64;
+            drop(read);
+            progress.stage(Stage::Read, done, total);
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len().max(1));
+    std::thread::scope(|scope| {
+        for number in 0..threads {
+            let spawned = std::thread::Builder::new().name(format!("read-{number}")).stack_size(STACK).spawn_scoped(scope, work);
+            if spawned.is_err() {
+                // No thread to be had: this one does it.
+                work();
+            }
+        }
+    });
+    if progress.cancelled() {
+        return Err(IngestError::Cancelled);
+    }
+    let mut read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
+    read.sort_by_key(|(at, _)| *at);
+    let mut pages = Vec::with_capacity(read.len());
+    let mut skipped = Vec::new();
+    for (_, result) in read {
+        match result {
+            Ok(page) => pages.push(page),
+            Err(why) => skipped.push(why),
+        }
+    }
+    Ok((pages, skipped))
+}
+
+fn read_one(root: &Path, path: &str, includes: &Includes) -> Result<Page, Skipped> {
+    let skip = |reason: String| Skipped { path: path.to_owned(), reason };
+    let bytes = std::fs::read(root.join(path)).map_err(|error| skip(error.to_string()))?;
+    format::read_page(path, &bytes, includes).map_err(|error| skip(error.to_string()))
+}
+
+fn id_part(text: &str) -> String {
+    let part: String = text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+') { c } else { '-' }).take(100).collect();
+    let part = part.trim_matches(['-', '.']).to_owned();
+    if part.is_empty() { "library".to_owned() } else { part }
+}
+
+/// `/owner/repo` of a hosted repository, `/local/<name>` of what is on this machine.
+///
+/// # Errors
+/// The path cannot be resolved.
+pub fn suggested_id(source: &Source) -> Result<LibraryId, IngestError> {
+    let (owner, name) = match source {
+        Source::Folder(path) => {
+            let full = path.canonicalize().unwrap_or_else(|_| path.clone());
+            ("local".to_owned(), full.file_name().map_or_else(|| "library".to_owned(), |name| name.to_string_lossy().into_owned()))
+        }
+        Source::Git { url, .. } => {
+            let shown = crate::source::shown(url);
+            let local = shown.starts_with("file://");
+            let path = shown.split_once("://").map_or_else(|| shown.split_once(':').map_or(shown.as_str(), |(_, path)| path), |(_, rest)| rest.split_once('/').map_or(rest, |(_, path)| path));
+            let path = path.trim_matches('/');
+            let path = path.strip_suffix(".git").unwrap_or(path);
+            let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
+            let name = parts.next().unwrap_or("library").to_owned();
+            let owner = if local { "local" } else { parts.next().unwrap_or("git") };
+            (owner.to_owned(), name)
+        }
+    };
+    let name = name.strip_suffix(".git").unwrap_or(&name);
+    LibraryId::new(&id_part(&owner), &id_part(name)).map_err(|error| IngestError::Source(SourceError::Form(error.to_string())))
+}
+
+/// Title and description: from `context7.json`, else the page that introduces the library.
+fn about(pages: &[Page], rules: &Context7, id: &LibraryId) -> (String, String) {
+    let rank = |page: &Page| {
+        let depth = page.path.matches('/').count();
+        let name = page.path.rsplit('/').next().unwrap_or("").to_ascii_lowercase();
+        let kind = if name.starts_with("readme.") {
+            0
+        } else if name.starts_with("index.") || name.starts_with("_index.") {
+            1
+        } else if name.starts_with("intro") || name.starts_with("overview") || name.starts_with("getting-started") {
+            2
+        } else {
+            3
+        };
+        (if kind == 3 { 1 } else { 0 }, depth, kind)
+    };
+    let main = pages.iter().min_by_key(|page| rank(page));
+    let introduced = main.filter(|page| rank(page).0 == 0);
+    let title = rules.project_title.clone().or_else(|| introduced.map(|page| page.title.clone()).filter(|title| usable_title(title))).unwrap_or_else(|| id.name().to_owned());
+    let description = rules.description.clone().or_else(|| introduced.and_then(|page| page.description.clone())).or_else(|| main.and_then(first_sentence)).unwrap_or_default();
+    (title.chars().take(120).collect(), description)
+}
+
+fn usable_title(title: &str) -> bool {
+    let lower = title.to_lowercase();
+    !title.trim().is_empty() && title.chars().count() <= 80 && !matches!(lower.as_str(), "introduction" | "overview" | "getting started" | "home" | "index" | "readme" | "documentation" | "docs" | "welcome")
+}
+
+fn first_sentence(page: &Page) -> Option<String> {
+    let prose = page.sections.iter().flat_map(|section| &section.blocks).find_map(|block| match &block.content {
+        BlockContent::Prose(text) => {
+            let words = text.split_whitespace().count();
+            (words >= 5 && !text.starts_with(['-', '|', '!', '[']) && !text.contains("http")).then_some(text)
+        }
+        BlockContent::Code { .. } => None,
+    })?;
+    let flat = format::collapse(&prose.replace("**", ""));
+    let mut end = 0;
+    for (at, _) in flat.match_indices(". ") {
+        if at > 240 {
+            break;
+        }
+        end = at + 1;
+        if at > 60 {
+            break;
+        }
+    }
+    let cut: String = if end > 0 { flat[..end].to_owned() } else { flat.chars().take(240).collect() };
+    Some(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_suggested_from_where_the_source_is() {
+        for (source, id) in [
+            ("https://user:pass@github.com/Vercel/next.js.git#canary", "/vercel/next.js"),
+            ("git@example.org:group/sub/repo.git", "/sub/repo"),
+            ("file:///srv/git/My Lib.git", "/local/my-lib"),
+            ("/", "/local/library"),
+        ] {
+            assert_eq!(suggested_id(&Source::parse(source).unwrap()).unwrap().to_string(), id, "{source}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Behaviour of the guard as a whole, over HTTP and with real signatures.
+
+mod fixture;
+mod guard;
+mod issuer;
+mod tokens;

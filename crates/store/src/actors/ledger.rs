@@ -1,0 +1,199 @@
+//! The ledger: the group commit. Requests wait in a queue; whenever no commit runs, everything that waits is committed at once. Nobody
+//! waits for a timer, and under load a commit carries dozens of requests.
+
+use crate::error::StoreError;
+use crate::ledger::batch::{self, Answer, Ask, Touched};
+use crate::Store;
+use actix::prelude::*;
+use docent_types::actors::Unavailable;
+use docent_types::messages::{
+    CatchUp, ExchangeCode, GrantFacts, IssueCode, LedgerError, Refusal, RegisterClient, RevokeAccess, RotateRefreshToken,
+};
+use docent_types::registration::Client;
+use docent_types::time::SharedClock;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Requests in one commit.
+const BATCH: usize = 256;
+/// Requests that may wait.
+const QUEUE: usize = 2048;
+/// How long an answer waits for the published list of revocations; the list catches up by itself afterwards.
+const CATCH_UP: Duration = Duration::from_secs(2);
+
+type Reply = oneshot::Sender<Result<Answer, LedgerError>>;
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<(Ask, Reply)>,
+    committing: bool,
+}
+
+/// Every state change of grants, codes, refresh tokens and clients.
+pub struct Ledger {
+    store: Store,
+    catch_up: Option<Recipient<CatchUp>>,
+    queue: Rc<RefCell<Queue>>,
+    touched: Rc<RefCell<Touched>>,
+}
+
+impl Ledger {
+    /// A ledger on this database. After a commit that revoked something, `catch_up` is told before the caller is.
+    #[must_use]
+    pub fn new(store: Store, catch_up: Option<Recipient<CatchUp>>, _clock: SharedClock) -> Self {
+        Self { store, catch_up, queue: Rc::default(), touched: Rc::default() }
+    }
+
+    fn ask(&self, ask: Ask) -> impl Future<Output = Result<Answer, LedgerError>> + 'static {
+        let (reply, answer) = oneshot::channel();
+        let begin = {
+            let mut queue = self.queue.borrow_mut();
+            if queue.waiting.len() >= QUEUE {
+                let _ = reply.send(Err(Unavailable::Busy.into()));
+                false
+            } else {
+                queue.waiting.push_back((ask, reply));
+                !std::mem::replace(&mut queue.committing, true)
+            }
+        };
+        if begin {
+            actix::spawn(commit_all(self.store.clone(), self.catch_up.clone(), Rc::clone(&self.queue), Rc::clone(&self.touched)));
+        }
+        async move { answer.await.unwrap_or(Err(LedgerError::Unavailable(Unavailable::Failed))) }
+    }
+}
+
+/// If a commit panics, nobody who waits hangs, and the next request begins anew.
+struct Running(Rc<RefCell<Queue>>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut queue = self.0.borrow_mut();
+        queue.committing = false;
+        queue.waiting.clear();
+    }
+}
+
+async fn commit_all(store: Store, catch_up: Option<Recipient<CatchUp>>, queue: Rc<RefCell<Queue>>, touched: Rc<RefCell<Touched>>) {
+    let running = Running(queue);
+    loop {
+        // Requests that came in the same turn of the event loop are queued before the first of them is taken.
+        tokio::task::yield_now().await;
+        let (asks, replies): (Vec<Ask>, Vec<Reply>) = {
+            let mut queue = running.0.borrow_mut();
+            let some = queue.waiting.len().min(BATCH);
+            queue.waiting.drain(..some).unzip()
+        };
+        if asks.is_empty() {
+            return;
+        }
+        let mut known = std::mem::take(&mut *touched.borrow_mut());
+        let committed = batch::commit(&store, &asks, &mut known).await;
+        *touched.borrow_mut() = known;
+        let mut after = Vec::new();
+        for ((ask, reply), answer) in asks.iter().zip(replies).zip(committed.answers) {
+            let answer = answer.map_err(|_: StoreError| LedgerError::Database);
+            let tells_of_revoking = committed.revoked && (matches!(ask, Ask::Revoke(_)) || is_reuse(&answer));
+            if tells_of_revoking && catch_up.is_some() {
+                after.push((reply, answer));
+            } else {
+                // A caller that went away wants no answer.
+                let _ = reply.send(answer);
+            }
+        }
+        if let (Some(catch_up), false) = (&catch_up, after.is_empty()) {
+            let told = catch_up.send(CatchUp);
+            actix::spawn(async move {
+                if tokio::time::timeout(CATCH_UP, told).await.is_err() {
+                    tracing::warn!("the list of revocations did not catch up in time");
+                }
+                for (reply, answer) in after {
+                    let _ = reply.send(answer);
+                }
+            });
+        }
+    }
+}
+
+fn is_reuse(answer: &Result<Answer, LedgerError>) -> bool {
+    matches!(answer, Ok(Answer::Given(given)) if matches!(**given, Err(Refusal::Reused)))
+}
+
+impl Actor for Ledger {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        // The queue has the bound: it answers at once, a mailbox would make callers wait.
+        context.set_mailbox_capacity(QUEUE);
+    }
+}
+
+impl Supervised for Ledger {}
+
+impl Handler<RegisterClient> for Ledger {
+    type Result = ResponseFuture<Result<Client, LedgerError>>;
+
+    fn handle(&mut self, message: RegisterClient, _: &mut Self::Context) -> Self::Result {
+        let answer = self.ask(Ask::Register(Box::new(message)));
+        Box::pin(async move {
+            match answer.await? {
+                Answer::Registered(client) => Ok(*client),
+                _ => Err(LedgerError::Unavailable(Unavailable::Failed)),
+            }
+        })
+    }
+}
+
+impl Handler<IssueCode> for Ledger {
+    type Result = ResponseFuture<Result<Result<(), Refusal>, LedgerError>>;
+
+    fn handle(&mut self, message: IssueCode, _: &mut Self::Context) -> Self::Result {
+        let answer = self.ask(Ask::Issue(Box::new(message)));
+        Box::pin(async move {
+            match answer.await? {
+                Answer::Issued(issued) => Ok(issued),
+                _ => Err(LedgerError::Unavailable(Unavailable::Failed)),
+            }
+        })
+    }
+}
+
+async fn given(answer: impl Future<Output = Result<Answer, LedgerError>>) -> Result<Result<GrantFacts, Refusal>, LedgerError> {
+    match answer.await? {
+        Answer::Given(given) => Ok(*given),
+        _ => Err(LedgerError::Unavailable(Unavailable::Failed)),
+    }
+}
+
+impl Handler<ExchangeCode> for Ledger {
+    type Result = ResponseFuture<Result<Result<GrantFacts, Refusal>, LedgerError>>;
+
+    fn handle(&mut self, message: ExchangeCode, _: &mut Self::Context) -> Self::Result {
+        Box::pin(given(self.ask(Ask::Exchange(Box::new(message)))))
+    }
+}
+
+impl Handler<RotateRefreshToken> for Ledger {
+    type Result = ResponseFuture<Result<Result<GrantFacts, Refusal>, LedgerError>>;
+
+    fn handle(&mut self, message: RotateRefreshToken, _: &mut Self::Context) -> Self::Result {
+        Box::pin(given(self.ask(Ask::Rotate(Box::new(message)))))
+    }
+}
+
+impl Handler<RevokeAccess> for Ledger {
+    type Result = ResponseFuture<Result<u64, LedgerError>>;
+
+    fn handle(&mut self, message: RevokeAccess, _: &mut Self::Context) -> Self::Result {
+        let answer = self.ask(Ask::Revoke(message));
+        Box::pin(async move {
+            match answer.await? {
+                Answer::Revoked(count) => Ok(count),
+                _ => Err(LedgerError::Unavailable(Unavailable::Failed)),
+            }
+        })
+    }
+}

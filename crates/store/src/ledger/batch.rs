@@ -1,0 +1,299 @@
+//! A batch: many requests, one transaction.
+
+use crate::error::StoreError;
+use crate::ledger::decide::State;
+use crate::ledger::write::{self, NewToken};
+use crate::ledger::load;
+use crate::revocations::{self, EndingGrant};
+use crate::{Store, record};
+use docent_types::ids::ClientId;
+use docent_types::messages::{
+    ExchangeCode, GrantFacts, IssueCode, RecordEvent, Refusal, RegisterClient, Revoke, RevokeAccess, RotateRefreshToken,
+};
+use docent_types::registration::Client;
+use docent_types::secret::SecretHash;
+use docent_types::time::Timestamp;
+use sea_orm::{DatabaseTransaction, TransactionSession as _};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+/// How often the moment of a client's last use is written at most.
+const TOUCH_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// A request to the ledger.
+#[derive(Clone, Debug)]
+pub(crate) enum Ask {
+    Register(Box<RegisterClient>),
+    Issue(Box<IssueCode>),
+    Exchange(Box<ExchangeCode>),
+    Rotate(Box<RotateRefreshToken>),
+    Revoke(RevokeAccess),
+}
+
+/// What it is answered with, after the commit.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Registered(Box<Client>),
+    Issued(Result<(), Refusal>),
+    Given(Box<Result<GrantFacts, Refusal>>),
+    Revoked(u64),
+}
+
+/// What a commit did.
+pub(crate) struct Committed {
+    pub(crate) answers: Vec<Result<Answer, StoreError>>,
+    /// Whether something was revoked by it.
+    pub(crate) revoked: bool,
+}
+
+/// When each client's last use was written last.
+#[derive(Default)]
+pub(crate) struct Touched(HashMap<ClientId, Timestamp>);
+
+impl Touched {
+    fn is_due(&self, client: &ClientId, now: Timestamp) -> bool {
+        self.0.get(client).is_none_or(|at| at.after(TOUCH_EVERY) <= now)
+    }
+
+    fn remember(&mut self, used: Vec<(ClientId, Timestamp)>) {
+        // Bounded: forgetting costs a write, not an error.
+        if self.0.len() > 10_000 {
+            self.0.clear();
+        }
+        self.0.extend(used);
+    }
+}
+
+/// Commits the requests. If the transaction fails as a whole they are made one by one, so that a bad one fails alone; if the database is
+/// away, or went away during the commit, all fail.
+pub(crate) async fn commit(store: &Store, asks: &[Ask], touched: &mut Touched) -> Committed {
+    let error = match together(store, asks, touched).await {
+        Ok(committed) => return committed,
+        Err(error) => error,
+    };
+    if asks.len() <= 1 || matches!(error, StoreError::Unavailable(_)) {
+        tracing::error!(%error, requests = asks.len(), "the ledger could not commit");
+        return Committed { answers: asks.iter().map(|_| Err(error.clone())).collect(), revoked: false };
+    }
+    tracing::warn!(%error, requests = asks.len(), "a batch failed as a whole; its requests are made one by one");
+    let mut all = Committed { answers: Vec::with_capacity(asks.len()), revoked: false };
+    for ask in asks {
+        match together(store, std::slice::from_ref(ask), touched).await {
+            Ok(mut one) => {
+                all.revoked |= one.revoked;
+                all.answers.append(&mut one.answers);
+            }
+            Err(error) => {
+                tracing::error!(%error, "the ledger could not commit a request");
+                all.answers.push(Err(error));
+            }
+        }
+    }
+    all
+}
+
+async fn together(store: &Store, asks: &[Ask], touched: &mut Touched) -> Result<Committed, StoreError> {
+    let transaction = store.begin().await?;
+    let mut batch = Batch::load(store, &transaction, asks).await?;
+    let mut answers: Vec<Answer> = Vec::with_capacity(asks.len());
+    for ask in asks {
+        answers.push(batch.decide(ask)?);
+    }
+    let used: Vec<(ClientId, Timestamp)> = batch.used.iter().filter(|(client, now)| touched.is_due(client, **now)).map(|(c, n)| (c.clone(), *n)).collect();
+    batch.write(store, &transaction, &used).await?;
+    let mut revoked = !batch.state.betrayed.is_empty();
+    for (ask, answer) in asks.iter().zip(&mut answers) {
+        if let Ask::Revoke(ask) = ask {
+            let count = revoke(store, &transaction, ask).await?;
+            revoked |= count > 0;
+            *answer = Answer::Revoked(count);
+        }
+    }
+    transaction.commit().await?;
+    touched.remember(used);
+    Ok(Committed { answers: answers.into_iter().map(Ok).collect(), revoked })
+}
+
+/// What one batch reads and writes.
+#[derive(Default)]
+struct Batch<'a> {
+    state: State,
+    clients: HashMap<ClientId, Client>,
+    issued: Vec<&'a IssueCode>,
+    consumed: Vec<(SecretHash, Timestamp)>,
+    rotated: BTreeMap<[u8; 32], (Timestamp, Timestamp)>,
+    superseded: BTreeMap<[u8; 32], Timestamp>,
+    tokens: Vec<NewToken>,
+    used: BTreeMap<ClientId, Timestamp>,
+    reused: Vec<EndingGrant>,
+    reused_at: Timestamp,
+    events: Vec<RecordEvent>,
+}
+
+fn event(facts: &GrantFacts, now: Timestamp, kind: &str) -> RecordEvent {
+    RecordEvent {
+        at: now,
+        kind: kind.to_owned(),
+        user: Some(facts.user),
+        client: Some(facts.client.clone()),
+        project: Some(facts.project),
+        grant: Some(facts.grant),
+        from: None,
+        detail: serde_json::Value::Object(serde_json::Map::new()),
+    }
+}
+
+impl<'a> Batch<'a> {
+    async fn load(store: &Store, transaction: &DatabaseTransaction, asks: &'a [Ask]) -> Result<Self, StoreError> {
+        let mut batch = Self::default();
+        let (mut registrations, mut issues, mut exchanges, mut rotations) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for ask in asks {
+            match ask {
+                Ask::Register(ask) => registrations.push(&**ask),
+                Ask::Issue(ask) => issues.push(&**ask),
+                Ask::Exchange(ask) => exchanges.push(&**ask),
+                Ask::Rotate(ask) => rotations.push(&**ask),
+                Ask::Revoke(_) => {}
+            }
+        }
+        if !registrations.is_empty() {
+            let clients: Vec<&Client> = registrations.iter().map(|ask| &ask.client).collect();
+            let (stored, mut new) = write::register(store, transaction, &clients).await?;
+            batch.clients = stored;
+            for ask in registrations {
+                if new.remove(&ask.client.id) {
+                    batch.events.push(RecordEvent {
+                        at: ask.client.created_at,
+                        kind: "client.registered".to_owned(),
+                        user: None,
+                        client: Some(ask.client.id.clone()),
+                        project: None,
+                        grant: None,
+                        from: ask.from.clone(),
+                        detail: serde_json::json!({ "name": ask.client.name }),
+                    });
+                }
+            }
+        }
+        load::consents(store, transaction, &issues, &mut batch.state).await?;
+        load::codes(store, transaction, &exchanges, &mut batch.state).await?;
+        load::tokens(store, transaction, &rotations, &mut batch.state).await?;
+        Ok(batch)
+    }
+
+    fn decide(&mut self, ask: &'a Ask) -> Result<Answer, StoreError> {
+        Ok(match ask {
+            Ask::Register(ask) => {
+                let stored = self.clients.get(&ask.client.id).cloned();
+                Answer::Registered(Box::new(stored.ok_or_else(|| StoreError::Database("a client was not written".to_owned()))?))
+            }
+            Ask::Issue(ask) => Answer::Issued(self.issue(ask)),
+            Ask::Exchange(ask) => Answer::Given(Box::new(self.exchange(ask))),
+            Ask::Rotate(ask) => Answer::Given(Box::new(self.rotate(ask))),
+            // Revoking comes last in the transaction.
+            Ask::Revoke(_) => Answer::Revoked(0),
+        })
+    }
+
+    fn issue(&mut self, ask: &'a IssueCode) -> Result<(), Refusal> {
+        self.state.issue(ask)?;
+        self.issued.push(ask);
+        self.used.insert(ask.client.clone(), ask.now);
+        self.events.push(RecordEvent {
+            at: ask.now,
+            kind: "grant.created".to_owned(),
+            user: Some(ask.user),
+            client: Some(ask.client.clone()),
+            project: Some(ask.project),
+            grant: Some(ask.grant),
+            from: ask.from.clone(),
+            detail: serde_json::json!({ "scopes": ask.scopes.to_string(), "resource": ask.resource }),
+        });
+        Ok(())
+    }
+
+    fn exchange(&mut self, ask: &ExchangeCode) -> Result<GrantFacts, Refusal> {
+        let facts = self.state.exchange(ask).inspect_err(|_| self.note_reuse("authorization_code", ask.now))?;
+        self.consumed.push((ask.code, ask.now));
+        if let Some(hash) = ask.refresh {
+            self.tokens.push(NewToken { hash, grant: facts.grant, parent: None, now: ask.now, expires_at: ask.refresh_expires_at });
+        }
+        self.used.insert(ask.client.clone(), ask.now);
+        self.events.push(event(&facts, ask.now, "token.issued"));
+        Ok(facts)
+    }
+
+    fn rotate(&mut self, ask: &RotateRefreshToken) -> Result<GrantFacts, Refusal> {
+        let facts = self.state.rotate(ask).inspect_err(|_| self.note_reuse("refresh_token", ask.now))?;
+        self.rotated.entry(ask.presented.0).or_insert((ask.now, ask.grace_since));
+        if let Some(parent) = self.state.tokens.get(&ask.presented).and_then(|token| token.parent)
+            && self.state.tokens.contains_key(&parent)
+        {
+            self.superseded.entry(parent.0).or_insert(ask.now);
+        }
+        self.tokens.push(NewToken {
+            hash: ask.successor,
+            grant: facts.grant,
+            parent: Some(ask.presented),
+            now: ask.now,
+            expires_at: ask.successor_expires_at,
+        });
+        self.used.insert(ask.client.clone(), ask.now);
+        self.events.push(event(&facts, ask.now, "token.refreshed"));
+        Ok(facts)
+    }
+
+    /// If the last decision found a grant betrayed, it goes on the record and will be revoked.
+    fn note_reuse(&mut self, what: &str, now: Timestamp) {
+        let Some(grant) = self.state.betrayed.get(self.reused.len()).and_then(|grant| self.state.grants.get(grant)) else { return };
+        let facts = grant.facts.clone();
+        self.events.push(RecordEvent { detail: serde_json::json!({ "what": what }), ..event(&facts, now, "token.reused") });
+        self.reused.push(EndingGrant { grant: facts.grant, user: facts.user, client: facts.client, project: facts.project });
+        self.reused_at = now;
+    }
+
+    async fn write(&self, store: &Store, transaction: &DatabaseTransaction, used: &[(ClientId, Timestamp)]) -> Result<(), StoreError> {
+        write::issue(store, transaction, &self.issued).await?;
+        write::consume(store, transaction, &self.consumed).await?;
+        let rotated: Vec<_> = self.rotated.iter().map(|(hash, (now, grace))| (SecretHash(*hash), *now, *grace)).collect();
+        write::rotate(store, transaction, &rotated).await?;
+        let superseded: Vec<_> = self.superseded.iter().map(|(hash, now)| (SecretHash(*hash), *now)).collect();
+        write::supersede(store, transaction, &superseded).await?;
+        write::tokens(store, transaction, &self.tokens).await?;
+        write::touch(store, transaction, used).await?;
+        record::insert_events(transaction, &self.events).await?;
+        revocations::revoke(store, transaction, &self.reused, "reuse", self.reused_at).await?;
+        Ok(())
+    }
+}
+
+async fn revoke(store: &Store, transaction: &DatabaseTransaction, ask: &RevokeAccess) -> Result<u64, StoreError> {
+    let grants = match &ask.what {
+        Revoke::Grant(grant) => revocations::live_grant(transaction, *grant).await?,
+        Revoke::RefreshToken { token, client } => revocations::live_grant_of_token(transaction, token.to_vec(), client).await?,
+        Revoke::User(user) => revocations::live_grants_of_user(transaction, *user).await?,
+        Revoke::Project(project) => revocations::live_grants_of_project(transaction, *project).await?,
+        Revoke::Membership(user, project) => revocations::live_grants_of_membership(transaction, *user, *project).await?,
+        Revoke::AccessToken { jti, grant, expires_at } => {
+            let event = RecordEvent {
+                at: ask.now,
+                kind: "token.revoked".to_owned(),
+                user: None,
+                client: None,
+                project: None,
+                grant: Some(*grant),
+                from: None,
+                detail: serde_json::json!({ "reason": ask.reason }),
+            };
+            record::insert_events(transaction, &[event]).await?;
+            revocations::list(store, transaction, &[(None, Some(jti), *expires_at)]).await?;
+            return Ok(1);
+        }
+    };
+    // A person may have very many: a statement has room for some.
+    let mut ended = 0;
+    for some in grants.chunks(256) {
+        ended += revocations::revoke(store, transaction, some, ask.reason, ask.now).await?;
+    }
+    Ok(ended)
+}

@@ -1,0 +1,167 @@
+//! Reading what the requests of a batch are about. On Postgres the rows are locked first, in the order of their hashes, so that two ledgers
+//! never wait for each other in a circle and nothing that was read changes before the commit; on SQLite the transaction has the writer's lock.
+
+use crate::error::StoreError;
+use crate::ledger::decide::{CodeRow, GrantRow, State, TokenRow};
+use crate::sql::{self, Rows};
+use crate::Store;
+use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
+use docent_types::messages::{ExchangeCode, GrantFacts, IssueCode, RotateRefreshToken};
+use docent_types::scope::ScopeSet;
+use docent_types::secret::SecretHash;
+use docent_types::time::Timestamp;
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+const GRANT: &str = "g.id AS grant_id, g.user_id AS user_id, g.client_id AS client_id, g.project_id AS project_id, g.scopes AS scopes,
+    g.resource AS resource, g.authenticated_at AS authenticated_at, CASE WHEN g.revoked_at IS NULL THEN 0 ELSE 1 END AS revoked,
+    CASE WHEN u.disabled_at IS NULL AND m.user_id IS NOT NULL THEN 1 ELSE 0 END AS admitted";
+
+const OF_GRANT: &str = "JOIN grants g ON g.id = x.grant_id JOIN users u ON u.id = g.user_id
+    LEFT JOIN project_members m ON m.project_id = g.project_id AND m.user_id = g.user_id";
+
+/// Each hash once, in order.
+fn hashes(of: impl Iterator<Item = SecretHash>) -> Rows {
+    let ordered: BTreeSet<[u8; 32]> = of.map(|hash| hash.0).collect();
+    Rows::new(ordered.into_iter().map(|hash| [sql::bytes(hash)]))
+}
+
+fn hash(row: &QueryResult, column: &str) -> Result<SecretHash, StoreError> {
+    let bytes: Vec<u8> = row.try_get("", column)?;
+    SecretHash::from_slice(&bytes).ok_or_else(|| StoreError::Database("a hash has not 32 bytes".to_owned()))
+}
+
+fn moment(row: &QueryResult, column: &str) -> Result<Option<Timestamp>, StoreError> {
+    Ok(row.try_get::<Option<i64>>("", column)?.map(Timestamp))
+}
+
+fn grant(row: &QueryResult) -> Result<GrantRow, StoreError> {
+    let scopes: String = row.try_get("", "scopes")?;
+    Ok(GrantRow {
+        facts: GrantFacts {
+            grant: GrantId(row.try_get("", "grant_id")?),
+            user: UserId(row.try_get("", "user_id")?),
+            client: ClientId(row.try_get("", "client_id")?),
+            project: ProjectId(row.try_get("", "project_id")?),
+            scopes: ScopeSet::parse_known(&scopes),
+            resource: row.try_get("", "resource")?,
+            nonce: None,
+            authenticated_at: Timestamp(row.try_get("", "authenticated_at")?),
+        },
+        revoked: row.try_get::<i32>("", "revoked")? != 0,
+        admitted: row.try_get::<i32>("", "admitted")? != 0,
+    })
+}
+
+/// The codes of a batch.
+pub(crate) async fn codes(store: &Store, transaction: &DatabaseTransaction, asks: &[&ExchangeCode], state: &mut State) -> Result<(), StoreError> {
+    if asks.is_empty() {
+        return Ok(());
+    }
+    if store.is_postgres() {
+        let lock = hashes(asks.iter().map(|ask| ask.code)).statement(
+            store.backend(),
+            "SELECT 1 FROM authorization_codes WHERE hash IN ({rows}) ORDER BY hash FOR UPDATE",
+            Vec::new(),
+        );
+        transaction.query_all_raw(lock).await?;
+    }
+    let text = format!(
+        "SELECT x.hash AS hash, x.redirect_key AS redirect_key, x.code_challenge AS code_challenge, x.nonce AS nonce,
+            x.expires_at AS expires_at, x.consumed_at AS consumed_at, {GRANT}
+         FROM authorization_codes x {OF_GRANT} WHERE x.hash IN ({{rows}})"
+    );
+    let query = hashes(asks.iter().map(|ask| ask.code)).statement(store.backend(), &text, Vec::new());
+    for row in transaction.query_all_raw(query).await? {
+        let grant = grant(&row)?;
+        let code = CodeRow {
+            grant: grant.facts.grant,
+            redirect_key: row.try_get("", "redirect_key")?,
+            code_challenge: row.try_get("", "code_challenge")?,
+            nonce: row.try_get("", "nonce")?,
+            expires_at: Timestamp(row.try_get("", "expires_at")?),
+            consumed_at: moment(&row, "consumed_at")?,
+        };
+        state.codes.insert(hash(&row, "hash")?, code);
+        state.grants.insert(grant.facts.grant, grant);
+    }
+    Ok(())
+}
+
+/// The refresh tokens of a batch, and their parents.
+pub(crate) async fn tokens(
+    store: &Store,
+    transaction: &DatabaseTransaction,
+    asks: &[&RotateRefreshToken],
+    state: &mut State,
+) -> Result<(), StoreError> {
+    const NAMED: &str = "hash IN ({rows}) OR hash IN (SELECT parent_hash FROM refresh_tokens WHERE hash IN ({rows}))";
+    if asks.is_empty() {
+        return Ok(());
+    }
+    if store.is_postgres() {
+        let text = format!("SELECT 1 FROM refresh_tokens WHERE {NAMED} ORDER BY hash FOR UPDATE");
+        transaction.query_all_raw(hashes(asks.iter().map(|ask| ask.presented)).statement(store.backend(), &text, Vec::new())).await?;
+    }
+    let text = format!(
+        "SELECT x.hash AS hash, x.parent_hash AS parent_hash, x.expires_at AS expires_at, x.rotated_at AS rotated_at,
+            x.superseded_at AS superseded_at, {GRANT}
+         FROM refresh_tokens x {OF_GRANT} WHERE x.{}",
+        NAMED.replace("OR hash", "OR x.hash")
+    );
+    let query = hashes(asks.iter().map(|ask| ask.presented)).statement(store.backend(), &text, Vec::new());
+    for row in transaction.query_all_raw(query).await? {
+        let grant = grant(&row)?;
+        let parent: Option<Vec<u8>> = row.try_get("", "parent_hash")?;
+        let token = TokenRow {
+            grant: grant.facts.grant,
+            parent: parent.and_then(|parent| SecretHash::from_slice(&parent)),
+            expires_at: Timestamp(row.try_get("", "expires_at")?),
+            rotated_at: moment(&row, "rotated_at")?,
+            superseded_at: moment(&row, "superseded_at")?,
+        };
+        state.tokens.insert(hash(&row, "hash")?, token);
+        state.grants.insert(grant.facts.grant, grant);
+    }
+    Ok(())
+}
+
+/// The tickets and people of the consents of a batch. A ticket is used up by being written, which one transaction can do.
+pub(crate) async fn consents(
+    store: &Store,
+    transaction: &DatabaseTransaction,
+    asks: &[&IssueCode],
+    state: &mut State,
+) -> Result<(), StoreError> {
+    if asks.is_empty() {
+        return Ok(());
+    }
+    let mut tickets: Vec<([u8; 32], Timestamp)> = asks.iter().map(|ask| (ask.ticket.0, ask.now)).collect();
+    tickets.sort_unstable();
+    tickets.dedup_by_key(|ticket| ticket.0);
+    // A ticket ends ten minutes after its page was shown; a day is beyond every clock that is wrong.
+    let keep = std::time::Duration::from_secs(24 * 60 * 60);
+    let rows = Rows::new(tickets.iter().map(|(ticket, now)| [sql::bytes(*ticket), sql::number(now.after(keep).0)]));
+    let insert = rows.statement(
+        store.backend(),
+        "INSERT INTO consumed_tickets (hash, expires_at) SELECT column1, column2 FROM ({rows}) AS listed WHERE column1 IS NOT NULL
+         ON CONFLICT (hash) DO NOTHING RETURNING hash",
+        Vec::new(),
+    );
+    for row in transaction.query_all_raw(insert).await? {
+        state.fresh_tickets.insert(hash(&row, "hash")?);
+    }
+    let rows = Rows::new(asks.iter().map(|ask| [sql::uuid(ask.user.0), sql::uuid(ask.project.0)]));
+    let admitted = rows.statement(
+        store.backend(),
+        "SELECT DISTINCT m.user_id, m.project_id FROM ({rows}) AS listed
+         JOIN project_members m ON m.user_id = listed.column1 AND m.project_id = listed.column2
+         JOIN users u ON u.id = m.user_id WHERE u.disabled_at IS NULL",
+        Vec::new(),
+    );
+    for row in transaction.query_all_raw(admitted).await? {
+        state.admitted.insert((UserId(row.try_get_by_index::<Uuid>(0)?), ProjectId(row.try_get_by_index::<Uuid>(1)?)));
+    }
+    Ok(())
+}

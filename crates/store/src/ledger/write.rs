@@ -1,0 +1,186 @@
+//! Writing what was decided: one statement for all rows of a kind, each row with its own condition. A statement that changes fewer rows
+//! than were decided fails the batch; its requests are then made one by one.
+
+use crate::error::StoreError;
+use crate::sql::{self, Rows};
+use crate::{Store, clients};
+use docent_types::ids::{ClientId, GrantId};
+use docent_types::messages::IssueCode;
+use docent_types::registration::Client;
+use docent_types::secret::SecretHash;
+use docent_types::time::Timestamp;
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Statement};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// A refresh token to be.
+pub(crate) struct NewToken {
+    pub(crate) hash: SecretHash,
+    pub(crate) grant: GrantId,
+    pub(crate) parent: Option<SecretHash>,
+    pub(crate) now: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+async fn exactly(transaction: &DatabaseTransaction, statement: Statement, rows: usize) -> Result<(), StoreError> {
+    let changed = transaction.execute_raw(statement).await?.rows_affected();
+    if changed == rows as u64 { Ok(()) } else { Err(StoreError::Database(format!("{changed} rows were changed where {rows} were decided"))) }
+}
+
+/// Registers clients. Answers what is stored of each, and which are new.
+pub(crate) async fn register(
+    store: &Store,
+    transaction: &DatabaseTransaction,
+    asked: &[&Client],
+) -> Result<(HashMap<ClientId, Client>, HashSet<ClientId>), StoreError> {
+    let ordered: BTreeMap<&ClientId, &&Client> = asked.iter().map(|client| (&client.id, client)).collect();
+    let list = (1..=15).map(|column| format!("column{column}")).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "INSERT INTO clients ({}) SELECT {list} FROM ({{rows}}) AS listed WHERE column1 IS NOT NULL ON CONFLICT (id) DO NOTHING RETURNING id",
+        clients::COLUMNS
+    );
+    let insert = Rows::new(ordered.values().map(|client| clients::as_row(client))).statement(store.backend(), &text, Vec::new());
+    let mut new = HashSet::new();
+    for row in transaction.query_all_raw(insert).await? {
+        new.insert(ClientId(row.try_get_by_index(0)?));
+    }
+    let text = format!("SELECT {} FROM clients c WHERE c.id IN ({{rows}})", clients::PREFIXED);
+    let query = Rows::new(ordered.keys().map(|id| [sql::text(id.as_str())])).statement(store.backend(), &text, Vec::new());
+    let mut stored = HashMap::new();
+    for row in transaction.query_all_raw(query).await? {
+        let client = clients::read(&row)?;
+        stored.insert(client.id.clone(), client);
+    }
+    Ok((stored, new))
+}
+
+/// Writes grants and their codes.
+pub(crate) async fn issue(store: &Store, transaction: &DatabaseTransaction, issued: &[&IssueCode]) -> Result<(), StoreError> {
+    if issued.is_empty() {
+        return Ok(());
+    }
+    let grants = Rows::new(issued.iter().map(|ask| {
+        [
+            sql::uuid(ask.grant.0),
+            sql::uuid(ask.user.0),
+            sql::text(ask.client.as_str()),
+            sql::uuid(ask.project.0),
+            sql::text(ask.scopes.to_string()),
+            sql::text(&ask.resource),
+            sql::number(ask.authenticated_at.0),
+            sql::number(ask.now.0),
+        ]
+    }));
+    let insert = grants.statement(
+        store.backend(),
+        "INSERT INTO grants (id, user_id, client_id, project_id, scopes, resource, authenticated_at, created_at)
+         SELECT column1, column2, column3, column4, column5, column6, column7, column8 FROM ({rows}) AS listed WHERE column1 IS NOT NULL",
+        Vec::new(),
+    );
+    exactly(transaction, insert, issued.len()).await?;
+    let codes = Rows::new(issued.iter().map(|ask| {
+        [
+            sql::bytes(ask.code.0),
+            sql::uuid(ask.grant.0),
+            sql::text(&ask.redirect_key),
+            sql::text(&ask.code_challenge),
+            sql::text_or_null(ask.nonce.as_deref()),
+            sql::number(ask.now.0),
+            sql::number(ask.expires_at.0),
+        ]
+    }));
+    let insert = codes.statement(
+        store.backend(),
+        "INSERT INTO authorization_codes (hash, grant_id, redirect_key, code_challenge, nonce, created_at, expires_at)
+         SELECT column1, column2, column3, column4, column5, column6, column7 FROM ({rows}) AS listed WHERE column1 IS NOT NULL",
+        Vec::new(),
+    );
+    exactly(transaction, insert, issued.len()).await
+}
+
+/// Uses codes up (AS8).
+pub(crate) async fn consume(store: &Store, transaction: &DatabaseTransaction, codes: &[(SecretHash, Timestamp)]) -> Result<(), StoreError> {
+    if codes.is_empty() {
+        return Ok(());
+    }
+    let update = Rows::new(codes.iter().map(|(hash, now)| [sql::bytes(hash.0), sql::number(now.0)])).statement(
+        store.backend(),
+        "UPDATE authorization_codes SET consumed_at = listed.now FROM (SELECT column1 AS hash, column2 AS now FROM ({rows}) AS rows) AS listed
+         WHERE authorization_codes.hash = listed.hash AND consumed_at IS NULL AND expires_at > listed.now",
+        Vec::new(),
+    );
+    exactly(transaction, update, codes.len()).await
+}
+
+/// Marks tokens as used (AS9): hash, now, and the moment after which the first use must have been.
+pub(crate) async fn rotate(
+    store: &Store,
+    transaction: &DatabaseTransaction,
+    tokens: &[(SecretHash, Timestamp, Timestamp)],
+) -> Result<(), StoreError> {
+    if tokens.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new(tokens.iter().map(|(hash, now, grace)| [sql::bytes(hash.0), sql::number(now.0), sql::number(grace.0)]));
+    let update = rows.statement(
+        store.backend(),
+        "UPDATE refresh_tokens SET rotated_at = COALESCE(rotated_at, listed.now)
+         FROM (SELECT column1 AS hash, column2 AS now, column3 AS grace FROM ({rows}) AS rows) AS listed
+         WHERE refresh_tokens.hash = listed.hash AND expires_at > listed.now
+           AND (rotated_at IS NULL OR (superseded_at IS NULL AND rotated_at > listed.grace))",
+        Vec::new(),
+    );
+    exactly(transaction, update, tokens.len()).await
+}
+
+/// Marks tokens whose successor was used: from now on they are not usable again.
+pub(crate) async fn supersede(store: &Store, transaction: &DatabaseTransaction, tokens: &[(SecretHash, Timestamp)]) -> Result<(), StoreError> {
+    if tokens.is_empty() {
+        return Ok(());
+    }
+    let update = Rows::new(tokens.iter().map(|(hash, now)| [sql::bytes(hash.0), sql::number(now.0)])).statement(
+        store.backend(),
+        "UPDATE refresh_tokens SET superseded_at = listed.now FROM (SELECT column1 AS hash, column2 AS now FROM ({rows}) AS rows) AS listed
+         WHERE refresh_tokens.hash = listed.hash AND superseded_at IS NULL",
+        Vec::new(),
+    );
+    transaction.execute_raw(update).await?;
+    Ok(())
+}
+
+/// Writes refresh tokens.
+pub(crate) async fn tokens(store: &Store, transaction: &DatabaseTransaction, new: &[NewToken]) -> Result<(), StoreError> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new(new.iter().map(|token| {
+        [
+            sql::bytes(token.hash.0),
+            sql::uuid(token.grant.0),
+            sea_orm::Value::Bytes(token.parent.map(SecretHash::to_vec)),
+            sql::number(token.now.0),
+            sql::number(token.expires_at.0),
+        ]
+    }));
+    let insert = rows.statement(
+        store.backend(),
+        "INSERT INTO refresh_tokens (hash, grant_id, parent_hash, created_at, expires_at)
+         SELECT column1, column2, column3, column4, column5 FROM ({rows}) AS listed WHERE column1 IS NOT NULL",
+        Vec::new(),
+    );
+    exactly(transaction, insert, new.len()).await
+}
+
+/// Writes when clients were used last.
+pub(crate) async fn touch(store: &Store, transaction: &DatabaseTransaction, used: &[(ClientId, Timestamp)]) -> Result<(), StoreError> {
+    if used.is_empty() {
+        return Ok(());
+    }
+    let update = Rows::new(used.iter().map(|(client, now)| [sql::text(client.as_str()), sql::number(now.0)])).statement(
+        store.backend(),
+        "UPDATE clients SET last_used_at = listed.now FROM (SELECT column1 AS id, column2 AS now FROM ({rows}) AS rows) AS listed
+         WHERE clients.id = listed.id AND (last_used_at IS NULL OR last_used_at < listed.now)",
+        Vec::new(),
+    );
+    transaction.execute_raw(update).await?;
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! The token endpoint: code exchanges and refreshes with 64 callers, durable commits.
+
+use crate::load::{self, Answer, Figures, post};
+use crate::server::Server;
+use actix::prelude::*;
+use anyhow::Context as _;
+use docent_store::actors::Ledger;
+use docent_store::{Database, NewUser, Store};
+use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
+use docent_types::messages::{IssueCode, RegisterClient};
+use docent_types::random::SystemRandomness;
+use docent_types::registration::{AuthMethod, Client, ClientOrigin};
+use docent_types::scope::ScopeSet;
+use docent_types::secret::Secret;
+use docent_types::time::{Clock as _, SystemClock};
+use docent_types::{pkce, redirect_uri};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+const CALLERS: usize = 64;
+const REDIRECT: &str = "http://localhost:7777/callback";
+const VERIFIER: &str = "a-verifier-of-the-benchmark-that-has-enough-characters";
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+
+/// What was measured.
+pub struct Measured {
+    /// `authorization_code`.
+    pub exchange: Figures,
+    /// `refresh_token`.
+    pub refresh: Figures,
+}
+
+/// Codes of one person and client, written through a ledger of this process.
+async fn codes(database: &Database, resource: &str, count: usize) -> anyhow::Result<Vec<String>> {
+    let store = Store::connect(database, 4).await?;
+    let clock = SystemClock;
+    let now = clock.now();
+    let (user, project) = (UserId::generate(now, &SystemRandomness), ProjectId::generate(now, &SystemRandomness));
+    let new = NewUser { id: user, email: format!("{user}@bench.invalid"), name: String::new(), password_hash: None, is_admin: false, now, project };
+    store.create_user(new).await?;
+    let client = Client {
+        id: ClientId(format!("c_bench_{user}")),
+        name: "bench".into(),
+        redirect_uris: vec![REDIRECT.into()],
+        grant_types: vec!["authorization_code".into(), "refresh_token".into()],
+        auth_method: AuthMethod::None,
+        secret_hash: None,
+        scope: None,
+        client_uri: None,
+        software_id: None,
+        software_version: None,
+        application_type: None,
+        jwks: None,
+        origin: ClientOrigin::Dynamic,
+        created_at: now,
+        last_used_at: None,
+        disabled: false,
+    };
+    let ledger = Ledger::new(store, None, Arc::new(SystemClock)).start();
+    let id = client.id.clone();
+    ledger.send(RegisterClient { client, from: None }).await??;
+    let mut codes = Vec::with_capacity(count);
+    while codes.len() < count {
+        let batch: Vec<_> = (0..256.min(count - codes.len()))
+            .map(|_| {
+                let code = Secret::generate(&SystemRandomness, "");
+                let message = IssueCode {
+                    ticket: Secret::generate(&SystemRandomness, "").hash(),
+                    grant: GrantId::generate(now, &SystemRandomness),
+                    user,
+                    client: id.clone(),
+                    project,
+                    scopes: ScopeSet::resource_default(),
+                    resource: resource.to_owned(),
+                    code: code.hash(),
+                    redirect_key: redirect_uri::key(REDIRECT),
+                    code_challenge: pkce::s256(VERIFIER),
+                    nonce: None,
+                    authenticated_at: now,
+                    now,
+                    expires_at: now.after(Duration::from_secs(3600)),
+                    from: None,
+                };
+                codes.push(format!("{}\u{0}{}", code.expose(), id));
+                ledger.send(message)
+            })
+            .collect();
+        for answer in batch {
+            answer.await??.ok().context("a code was refused")?;
+        }
+    }
+    Ok(codes)
+}
+
+struct Caller {
+    host: String,
+    codes: Vec<String>,
+    refresh: Vec<String>,
+    access: String,
+    client: String,
+}
+
+fn learn(caller: &mut Caller, answer: &Answer) -> bool {
+    let Ok(body) = serde_json::from_slice::<serde_json::Value>(&answer.body) else { return false };
+    match (body["refresh_token"].as_str(), body["access_token"].as_str()) {
+        (Some(refresh), Some(access)) => {
+            caller.refresh.push(refresh.to_owned());
+            access.clone_into(&mut caller.access);
+            true
+        }
+        _ => {
+            eprintln!("{} {body}", answer.status);
+            false
+        }
+    }
+}
+
+fn exchange(caller: &mut Caller) -> Option<Vec<u8>> {
+    let line = caller.codes.pop()?;
+    let (code, client) = line.split_once('\u{0}')?;
+    client.clone_into(&mut caller.client);
+    let body = format!(
+        "grant_type=authorization_code&code={code}&client_id={client}&code_verifier={VERIFIER}&redirect_uri=http%3A%2F%2Flocalhost%3A7777%2Fcallback"
+    );
+    Some(post("/oauth/token", &caller.host, FORM, &body))
+}
+
+fn refresh(caller: &mut Caller) -> Option<Vec<u8>> {
+    // The newest token of this caller: each answer gives its successor.
+    let token = caller.refresh.pop()?;
+    Some(post("/oauth/token", &caller.host, FORM, &format!("grant_type=refresh_token&refresh_token={token}&client_id={}", caller.client)))
+}
+
+/// An access token of a running server.
+///
+/// # Errors
+/// The server did not give one.
+pub async fn one(server: &Server, database: &Database) -> anyhow::Result<String> {
+    let host = server.host();
+    let codes = codes(database, &format!("http://{host}/mcp"), 1).await?;
+    let mut caller = Caller { host, codes, refresh: Vec::new(), access: String::new(), client: String::new() };
+    let request = exchange(&mut caller).context("no code")?;
+    let answer = load::Connection::open(server.address).await?.ask(&request).await?;
+    anyhow::ensure!(learn(&mut caller, &answer), "the exchange failed");
+    Ok(caller.access)
+}
+
+/// Measures both on a server with `data` or Postgres.
+///
+/// # Errors
+/// The server did not start, or did not answer.
+pub async fn measure(data: &Path, postgres: Option<&str>, seconds: u64) -> anyhow::Result<Measured> {
+    let server = Server::start(data, postgres, false)?;
+    let database = match postgres {
+        Some(url) => Database::Postgres(url.to_owned()),
+        None => Database::Sqlite(data.join("docent.sqlite")),
+    };
+    let host = server.host();
+    let all = codes(&database, &format!("http://{host}/mcp"), 9_000 * usize::try_from(seconds)?).await?;
+    let share = all.len() / CALLERS;
+    let callers = |all: &[String]| -> Vec<Caller> {
+        all.chunks(share)
+            .take(CALLERS)
+            .map(|codes| Caller { host: host.clone(), codes: codes.to_vec(), refresh: Vec::new(), access: String::new(), client: String::new() })
+            .collect()
+    };
+    // One caller of each kind first, so that both measures start with open connections and filled caches.
+    let mut first = callers(&all[all.len() - CALLERS..]);
+    let mut seeds = Vec::new();
+    for caller in &mut first {
+        caller.codes = all[all.len() - CALLERS + seeds.len()..].iter().take(1).cloned().collect();
+        let mut connection = load::Connection::open(server.address).await?;
+        let request = exchange(caller).context("no code")?;
+        let answer = connection.ask(&request).await?;
+        anyhow::ensure!(learn(caller, &answer), "an exchange failed");
+        seeds.push(caller.refresh.clone());
+    }
+    let client = first[0].client.clone();
+    let exchanged = load::run(server.address, callers(&all[..all.len() - CALLERS]), Duration::from_secs(seconds), exchange, learn).await?;
+    let refreshing: Vec<Caller> = seeds
+        .into_iter()
+        .map(|refresh| Caller { host: host.clone(), codes: Vec::new(), refresh, access: String::new(), client: client.clone() })
+        .collect();
+    let refreshed = load::run(server.address, refreshing, Duration::from_secs(seconds), refresh, learn).await?;
+    Ok(Measured { exchange: exchanged, refresh: refreshed })
+}

@@ -1,0 +1,17 @@
+//! End to end: the real binary in each shape, driven over HTTP, by real clients, and by `kill`.
+
+mod authorization;
+mod bad_input;
+mod clients;
+mod codes;
+mod conformance;
+mod crashes;
+mod discovery;
+mod operation;
+mod private_libraries;
+mod refresh;
+mod registration;
+mod resource_server;
+mod sessions;
+mod token_endpoint;
+mod tools;
