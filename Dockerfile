@@ -28,6 +28,6 @@ VOLUME /data
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=5 \
-    CMD ["docent", "healthcheck", "http://127.0.0.1:8080/healthz"]
+    CMD ["docent", "healthcheck", "http://127.0.0.1:8080"]
 ENTRYPOINT ["docent", "--data", "/data"]
 CMD ["serve", "--listen", "0.0.0.0:8080"]

@@ -63,6 +63,13 @@ CREATE TABLE library_versions (
 );
 CREATE INDEX library_versions_artefact ON library_versions (artefact);
 
+CREATE TABLE version_sources (
+    library_id UUID NOT NULL REFERENCES libraries (id) ON DELETE CASCADE,
+    version_key TEXT NOT NULL,
+    source_sealed BYTEA NOT NULL,
+    PRIMARY KEY (library_id, version_key)
+);
+
 CREATE TABLE jobs (
     id UUID PRIMARY KEY NOT NULL,
     library_id UUID NOT NULL REFERENCES libraries (id) ON DELETE CASCADE,

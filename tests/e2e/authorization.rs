@@ -152,7 +152,11 @@ async fn the_consent_page_says_who_asks_for_what(installation: &mut Installation
     let client = OAuthClient::register(installation, "<b>Clever</b> & Co").await?;
     let (_, page, form) = person.come_to_consent(&client.authorization_url(&Attempt::new(), &[])?).await?;
     for words in ["&lt;b&gt;Clever&lt;/b&gt;", "127.0.0.1", "ada@example.com", "Harbour"] {
-        ensure!(page.body.contains(words) || page.body.replace("&#60;", "&lt;").replace("&#62;", "&gt;").contains(words), "{words:?} is not on the page: {}", page.body);
+        ensure!(
+            page.body.contains(words) || page.body.replace("&#60;", "&lt;").replace("&#62;", "&gt;").contains(words),
+            "{words:?} is not on the page: {}",
+            page.body
+        );
     }
     ensure!(!page.body.contains("<b>Clever"), "the client's name is markup: {}", page.body);
     ensure!(form.choices("project").len() == 2, "projects are {:?}", form.choices("project"));
@@ -180,7 +184,12 @@ async fn a_consent_form_works_once_and_in_its_own_browser(installation: &mut Ins
     ensure!((400..500).contains(&refused.status), "another browser's consent is answered with {}", refused.status);
 
     let (to, answer) = person.send(&url, &form).await?;
-    ensure!(client.authorization_response(&to, &attempt).is_ok_and(|answer| answer.contains_key("code")), "{} at {to}: {}", answer.status, answer.body);
+    ensure!(
+        client.authorization_response(&to, &attempt).is_ok_and(|answer| answer.contains_key("code")),
+        "{} at {to}: {}",
+        answer.status,
+        answer.body
+    );
     let (to, again) = person.send(&url, &form).await?;
     ensure!((400..500).contains(&again.status), "the second use is answered with {} at {to}", again.status);
     Ok(())

@@ -20,10 +20,28 @@ const FORM_INPUTS: &[(&str, Input, &[u16])] = &[
     ("no content type", |request| request.body("grant_type=refresh_token&client_id=x"), &[400, 401, 415]),
     ("bad UTF-8", |request| request.header("content-type", FORM).body(&b"grant_type=\xff\xfe&client_id=%ff%fe&token=%ff"[..]), &[400, 401]),
     ("bad percent signs", |request| request.header("content-type", FORM).body("grant_type=%zz&client_id=%&token=%4"), &[400, 401]),
-    ("a NUL", |request| request.header("content-type", FORM).body("grant_type=refresh_token&client_id=a%00b&refresh_token=%00&token=%00"), &[400, 401]),
-    ("2 MB", |request| request.header("content-type", FORM).body(format!("grant_type=refresh_token&refresh_token={}", "a".repeat(2_000_000))), &[400, 413]),
-    ("a repeated parameter", |request| request.header("content-type", FORM).body("grant_type=refresh_token&grant_type=authorization_code&client_id=x&token=a&token=b"), &[400]),
-    ("Basic that is not base64", |request| request.header("authorization", "Basic ***").header("content-type", FORM).body("grant_type=refresh_token&token=x"), &[400, 401]),
+    (
+        "a NUL",
+        |request| request.header("content-type", FORM).body("grant_type=refresh_token&client_id=a%00b&refresh_token=%00&token=%00"),
+        &[400, 401],
+    ),
+    (
+        "2 MB",
+        |request| request.header("content-type", FORM).body(format!("grant_type=refresh_token&refresh_token={}", "a".repeat(2_000_000))),
+        &[400, 413],
+    ),
+    (
+        "a repeated parameter",
+        |request| {
+            request.header("content-type", FORM).body("grant_type=refresh_token&grant_type=authorization_code&client_id=x&token=a&token=b")
+        },
+        &[400],
+    ),
+    (
+        "Basic that is not base64",
+        |request| request.header("authorization", "Basic ***").header("content-type", FORM).body("grant_type=refresh_token&token=x"),
+        &[400, 401],
+    ),
     ("10,000 parameters", |request| request.header("content-type", FORM).body("a=b&".repeat(10_000)), &[400, 401, 413]),
 ];
 
@@ -32,12 +50,22 @@ const JSON_INPUTS: &[(&str, Input, &[u16])] = &[
     ("broken JSON", |request| request.header("content-type", JSON).body("{\"redirect_uris\": ["), &[400]),
     ("not an object", |request| request.header("content-type", JSON).body("[1, 2]"), &[400]),
     ("a form", |request| request.header("content-type", FORM).body("redirect_uris=http://localhost/"), &[400, 415]),
-    ("bad UTF-8", |request| request.header("content-type", JSON).body(&b"{\"client_name\": \"\xff\xfe\", \"redirect_uris\": [\"http://localhost/\"]}"[..]), &[400]),
+    (
+        "bad UTF-8",
+        |request| {
+            request.header("content-type", JSON).body(&b"{\"client_name\": \"\xff\xfe\", \"redirect_uris\": [\"http://localhost/\"]}"[..])
+        },
+        &[400],
+    ),
     ("wrong types", |request| request.header("content-type", JSON).body("{\"redirect_uris\": \"http://localhost/\"}"), &[400]),
     ("numbers in the list", |request| request.header("content-type", JSON).body("{\"redirect_uris\": [1]}"), &[400]),
     ("no redirect URIs", |request| request.header("content-type", JSON).body("{\"client_name\": \"x\"}"), &[400]),
     ("an empty list", |request| request.header("content-type", JSON).body("{\"redirect_uris\": []}"), &[400]),
-    ("2 MB", |request| request.header("content-type", JSON).body(format!("{{\"client_name\": \"{}\"}}", "a".repeat(2_000_000))), &[400, 413]),
+    (
+        "2 MB",
+        |request| request.header("content-type", JSON).body(format!("{{\"client_name\": \"{}\"}}", "a".repeat(2_000_000))),
+        &[400, 413],
+    ),
     ("depth", |request| request.header("content-type", JSON).body("[".repeat(100_000)), &[400, 413]),
 ];
 

@@ -19,15 +19,21 @@ async fn one_of_64_parallel_exchanges_of_a_code_wins(installation: &mut Installa
     for round in 0..ROUNDS {
         let attempt = Attempt::new();
         let code = client.code(&person, &attempt, Decision::Allow).await?;
-        let answers: Vec<Answer> = join_all((0..CALLERS).map(|_| client.exchange_with(&code, &attempt, &[]))).await.into_iter().collect::<Result<_>>()?;
+        let answers: Vec<Answer> =
+            join_all((0..CALLERS).map(|_| client.exchange_with(&code, &attempt, &[]))).await.into_iter().collect::<Result<_>>()?;
         let (won, lost): (Vec<&Answer>, Vec<&Answer>) = answers.iter().partition(|answer| answer.status == 200);
         ensure!(won.len() == 1, "round {round}: {} of {CALLERS} won", won.len());
         for answer in lost {
             ensure!(answer.oauth_error()? == "invalid_grant", "round {round}: {answer:?}");
         }
         let tokens = Tokens::of(won[0])?;
-        ensure!(client.refresh(&tokens.refresh_token).await?.oauth_error()? == "invalid_grant", "round {round}: the refresh token survived");
-        let call = Answer::of(Mcp::new(&client.resource, &tokens.access_token, Era::Stateless)?.request("tools/list", serde_json::json!({}))).await?;
+        ensure!(
+            client.refresh(&tokens.refresh_token).await?.oauth_error()? == "invalid_grant",
+            "round {round}: the refresh token survived"
+        );
+        let call =
+            Answer::of(Mcp::new(&client.resource, &tokens.access_token, Era::Stateless)?.request("tools/list", serde_json::json!({})))
+                .await?;
         ensure!(call.status == 401, "round {round}: the access token survived: {} {}", call.status, call.body);
     }
     Ok(())

@@ -88,9 +88,16 @@ async fn a_client_of_2025_03_26_finds_its_way_from_the_origin(installation: &mut
     }
     let metadata = Answer::of(http.get(format!("{origin}/.well-known/oauth-authorization-server"))).await?.expect(200)?;
     ensure!(metadata["issuer"] == installation.issuer.as_str(), "{metadata}");
-    let registered = Answer::of(http.post(format!("{origin}/register")).json(&json!({"redirect_uris": ["http://127.0.0.1:1/cb"]}))).await?.expect(201)?;
+    let registered = Answer::of(http.post(format!("{origin}/register")).json(&json!({"redirect_uris": ["http://127.0.0.1:1/cb"]})))
+        .await?
+        .expect(201)?;
     let client_id = registered["client_id"].as_str().context("no client_id")?;
-    let refused = Answer::of(http.post(format!("{origin}/token")).form(&[("grant_type", "authorization_code"), ("client_id", client_id), ("code", "x")])).await?;
+    let refused = Answer::of(http.post(format!("{origin}/token")).form(&[
+        ("grant_type", "authorization_code"),
+        ("client_id", client_id),
+        ("code", "x"),
+    ]))
+    .await?;
     ensure!(refused.oauth_error()?.starts_with("invalid_"), "{refused:?}");
     let page = Answer::of(http.get(format!("{origin}/authorize"))).await?;
     ensure!(page.status == 400, "/authorize without parameters answers {}", page.status);
@@ -101,7 +108,9 @@ async fn a_client_of_2025_03_26_finds_its_way_from_the_origin(installation: &mut
 async fn an_unknown_well_known_path_is_a_404_in_json(installation: &mut Installation) -> Result {
     let http = client()?;
     for origin in [&installation.issuer, &installation.mcp_origin] {
-        for path in ["/.well-known/unknown", "/.well-known/oauth-authorization-server/elsewhere", "/.well-known/oauth-protected-resource/elsewhere"] {
+        for path in
+            ["/.well-known/unknown", "/.well-known/oauth-authorization-server/elsewhere", "/.well-known/oauth-protected-resource/elsewhere"]
+        {
             Answer::of(http.get(format!("{origin}{path}"))).await?.expect(404)?;
         }
     }
@@ -133,7 +142,11 @@ async fn a_client_in_a_browser_may_read_the_answers(installation: &mut Installat
         let allowed = preflight.header("access-control-allow-headers").to_ascii_lowercase();
         ensure!(allowed == "*" || allowed.contains("content-type"), "OPTIONS {url}: allowed headers {allowed:?}");
         let answer = Answer::of(http.request(method.clone(), &url).header("origin", origin)).await?;
-        ensure!(matches!(answer.header("access-control-allow-origin"), "*" | "http://localhost:6274"), "{method} {url}: {:?}", answer.headers);
+        ensure!(
+            matches!(answer.header("access-control-allow-origin"), "*" | "http://localhost:6274"),
+            "{method} {url}: {:?}",
+            answer.headers
+        );
         if url == installation.resource {
             let exposed = answer.header("access-control-expose-headers").to_ascii_lowercase();
             ensure!(exposed.contains("www-authenticate"), "{exposed:?}");

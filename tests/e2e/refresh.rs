@@ -48,7 +48,12 @@ async fn reuse_of_a_replaced_token_ends_the_family(installation: &mut Installati
     ensure!(client.refresh(&first.refresh_token).await?.oauth_error()? == "invalid_grant", "the first token works still");
     ensure!(client.refresh(&third.refresh_token).await?.oauth_error()? == "invalid_grant", "the family lives on");
     let call = Answer::of(Mcp::new(&client.resource, &third.access_token, Era::Stateless)?.request("tools/list", json!({}))).await?;
-    ensure!(call.status == 401 && call.header("www-authenticate").contains("invalid_token"), "the access token lives on: {} {}", call.status, call.body);
+    ensure!(
+        call.status == 401 && call.header("www-authenticate").contains("invalid_token"),
+        "the access token lives on: {} {}",
+        call.status,
+        call.body
+    );
     Ok(())
 }
 
@@ -72,7 +77,11 @@ async fn a_refresh_may_narrow_the_scope_only(installation: &mut Installation) ->
     let tokens = client.connect(&person, Decision::Allow).await?;
     let with_scope = |scope: &'static str, token: String| {
         let client = client.clone();
-        async move { client.token(&[("grant_type", "refresh_token"), ("refresh_token", &token), ("client_id", &client.client_id), ("scope", scope)]).await }
+        async move {
+            client
+                .token(&[("grant_type", "refresh_token"), ("refresh_token", &token), ("client_id", &client.client_id), ("scope", scope)])
+                .await
+        }
     };
     let widened = with_scope("docs:read libraries:write", tokens.refresh_token.clone()).await?;
     let granted = if widened.status == 200 { Tokens::of(&widened)?.scope } else { String::new() };

@@ -10,10 +10,19 @@ use serde_json::{Value, json};
 async fn what_real_clients_register_is_accepted(installation: &mut Installation) -> Result {
     let client = OAuthClient::register(installation, "Probe").await?;
     let requests = [
-        ("mcp-remote", json!({"client_name": "mcp-remote", "redirect_uris": ["http://localhost:3334/oauth/callback"], "scope": "openid email profile", "token_endpoint_auth_method": "none"})),
-        ("a request with nulls", json!({"client_name": "Nulls", "redirect_uris": ["http://localhost/cb"], "client_uri": null, "logo_uri": null, "contacts": null, "scope": null})),
+        (
+            "mcp-remote",
+            json!({"client_name": "mcp-remote", "redirect_uris": ["http://localhost:3334/oauth/callback"], "scope": "openid email profile", "token_endpoint_auth_method": "none"}),
+        ),
+        (
+            "a request with nulls",
+            json!({"client_name": "Nulls", "redirect_uris": ["http://localhost/cb"], "client_uri": null, "logo_uri": null, "contacts": null, "scope": null}),
+        ),
         ("an empty scope", json!({"client_name": "Empty", "redirect_uris": ["http://localhost/cb"], "scope": ""})),
-        ("extra grants", json!({"redirect_uris": ["http://127.0.0.1:9/cb"], "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]})),
+        (
+            "extra grants",
+            json!({"redirect_uris": ["http://127.0.0.1:9/cb"], "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]}),
+        ),
         (
             "Cursor",
             json!({"client_name": "Cursor", "redirect_uris": ["cursor://anysphere.cursor-mcp/oauth/callback", "https://www.cursor.com/agents/mcp/oauth/callback", "http://localhost:8787/callback"], "application_type": "native"}),
@@ -46,7 +55,11 @@ async fn the_same_metadata_is_the_same_client(installation: &mut Installation) -
         ids.push(register(&client, &json!({"client_name": "Same", "redirect_uris": [uri], "token_endpoint_auth_method": "none"})).await?["client_id"].clone());
     }
     ensure!(ids[0] == ids[1] && ids[1] == ids[2], "{ids:?}");
-    let other = register(&client, &json!({"client_name": "Different", "redirect_uris": ["http://localhost:1111/callback"], "token_endpoint_auth_method": "none"})).await?;
+    let other = register(
+        &client,
+        &json!({"client_name": "Different", "redirect_uris": ["http://localhost:1111/callback"], "token_endpoint_auth_method": "none"}),
+    )
+    .await?;
     ensure!(other["client_id"] != ids[0], "another name is the same client");
     Ok(())
 }
@@ -66,7 +79,13 @@ async fn a_dangerous_redirect_uri_is_refused_by_name(installation: &mut Installa
         "/relative",
         "",
     ] {
-        let answer = Answer::of(client.http.post(client.endpoint("registration_endpoint")?).json(&json!({"client_name": "Bad", "redirect_uris": ["http://localhost/ok", uri]}))).await?;
+        let answer = Answer::of(
+            client
+                .http
+                .post(client.endpoint("registration_endpoint")?)
+                .json(&json!({"client_name": "Bad", "redirect_uris": ["http://localhost/ok", uri]})),
+        )
+        .await?;
         ensure!(answer.oauth_error().with_context(|| uri.to_owned())? == "invalid_redirect_uri", "{uri:?}: {}", answer.body);
     }
     Ok(())
@@ -81,7 +100,10 @@ async fn a_native_client_may_forget_its_secret_but_not_be_wrong(installation: &m
     let secret = client.registration["client_secret"].as_str().context("no secret was given")?.to_owned();
     ensure!(client.registration["token_endpoint_auth_method"] == "client_secret_basic", "{}", client.registration);
     ensure!(client.registration["client_secret_expires_at"] == 0, "{}", client.registration);
-    ensure!(secret.chars().all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c)), "the secret would be written differently once encoded");
+    ensure!(
+        secret.chars().all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c)),
+        "the secret would be written differently once encoded"
+    );
     let tokens = client.connect(&person, Decision::Allow).await.context("without the secret")?;
     let refresh = |secret: Option<String>| {
         let (client, token) = (client.clone(), tokens.refresh_token.clone());

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use docent_tests::http::Answer;
-use docent_tests::person::Form;
+use docent_tests::person::{Form, visible_text};
 use docent_tests::{Installation, Person, Result};
 
 /// *Sign-in*: a wrong password and an unknown account get the same answer.
@@ -23,12 +23,11 @@ async fn an_unknown_account_is_answered_like_a_wrong_password(installation: &mut
     person.sign_in().await
 }
 
-/// The page without what differs from one request to the next.
+/// The page's words, without what differs from one request to the next.
 fn words(answer: &Answer, email: &str) -> String {
-    let hidden = answer.body.split('"').filter(|part| part.len() < 20).collect::<Vec<_>>().join("\"");
     let id = answer.header("x-request-id");
-    let hidden = hidden.replace(email, "EMAIL");
-    if id.is_empty() { hidden } else { hidden.replace(id, "ID") }
+    let words = visible_text(&answer.body).replace(email, "EMAIL");
+    if id.is_empty() { words } else { words.replace(id, "ID") }
 }
 
 /// *Sign-in*: cookies cannot be read by scripts nor sent from elsewhere, and a form needs its token against forgery.
@@ -51,7 +50,9 @@ async fn a_session_cookie_is_out_of_reach_of_scripts(installation: &mut Installa
 /// The one-time link that a first start prints makes the first administrator, once.
 async fn the_first_administrator_is_made_by_a_link_that_works_once(installation: &mut Installation) -> Result {
     let log = installation.auth()?.log();
-    let link = log.split_whitespace().find(|word| word.starts_with(&format!("{}/", installation.issuer)) && word.len() > installation.issuer.len() + 30);
+    let link = log
+        .split_whitespace()
+        .find(|word| word.starts_with(&format!("{}/", installation.issuer)) && word.len() > installation.issuer.len() + 30);
     let link = link.with_context(|| format!("no one-time link in the log:\n{log}"))?.to_owned();
     let visitor = Person::new("first@example.com", "a long enough password", &installation.issuer)?;
     let (url, page) = visitor.open(&link).await?;

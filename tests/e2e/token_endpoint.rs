@@ -24,7 +24,8 @@ async fn a_confidential_client_must_authenticate(installation: &mut Installation
             ensure!(answer.status == 401 && answer.oauth_error()? == "invalid_client", "{method}, {wrong:?}: {answer:?}");
         }
         let form =
-            [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", SERVER_CLIENT), ("code_verifier", &attempt.verifier)].map(|(name, value)| (name, value.to_owned()));
+            [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", SERVER_CLIENT), ("code_verifier", &attempt.verifier)]
+                .map(|(name, value)| (name, value.to_owned()));
         let request = client.http.post(client.endpoint("token_endpoint")?);
         let answer = if method == "client_secret_basic" {
             Answer::of(request.basic_auth(&client.client_id, Some(&secret)).form(&form)).await?
@@ -48,7 +49,9 @@ async fn a_revoked_grant_is_refused_at_once(installation: &mut Installation) -> 
     mcp.tools().await?;
     let revoke = |client_id: String| {
         let (client, token) = (client.clone(), tokens.refresh_token.clone());
-        async move { Answer::of(client.http.post(client.endpoint("revocation_endpoint")?).form(&[("token", token), ("client_id", client_id)])).await }
+        async move {
+            Answer::of(client.http.post(client.endpoint("revocation_endpoint")?).form(&[("token", token), ("client_id", client_id)])).await
+        }
     };
     revoke(other.client_id.clone()).await?;
     mcp.tools().await.context("another client's revocation took effect")?;
@@ -65,7 +68,10 @@ async fn a_revoked_grant_is_refused_at_once(installation: &mut Installation) -> 
         }
         ensure!(std::time::Instant::now() < deadline, "the access token is accepted still: {} {}", call.status, call.body);
     }
-    let unknown = Answer::of(client.http.post(client.endpoint("revocation_endpoint")?).form(&[("token", "unknown"), ("client_id", &client.client_id)])).await?;
+    let unknown = Answer::of(
+        client.http.post(client.endpoint("revocation_endpoint")?).form(&[("token", "unknown"), ("client_id", &client.client_id)]),
+    )
+    .await?;
     ensure!(unknown.status == 200, "an unknown token: {unknown:?}");
     Ok(())
 }
@@ -78,8 +84,12 @@ async fn introspection_needs_authentication(installation: &mut Installation) -> 
     let secret = client.registration["client_secret"].as_str().context("no secret")?;
     let attempt = Attempt::new();
     let code = client.code(&person, &attempt, Decision::Allow).await?;
-    let exchange = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", SERVER_CLIENT), ("code_verifier", &attempt.verifier)];
-    let tokens = Tokens::of(&Answer::of(client.http.post(client.endpoint("token_endpoint")?).basic_auth(&client.client_id, Some(secret)).form(&exchange)).await?)?;
+    let exchange =
+        [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", SERVER_CLIENT), ("code_verifier", &attempt.verifier)];
+    let tokens = Tokens::of(
+        &Answer::of(client.http.post(client.endpoint("token_endpoint")?).basic_auth(&client.client_id, Some(secret)).form(&exchange))
+            .await?,
+    )?;
     let endpoint = client.endpoint("introspection_endpoint")?;
     let refused = Answer::of(client.http.post(&endpoint).form(&[("token", &tokens.access_token)])).await?;
     ensure!(refused.status == 401 && refused.oauth_error()? == "invalid_client", "{refused:?}");

@@ -48,6 +48,12 @@ fn text(element: ElementRef<'_>) -> String {
     element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The words of a page.
+#[must_use]
+pub fn visible_text(page: &str) -> String {
+    text(Html::parse_document(page).root_element())
+}
+
 impl Form {
     /// The first form of a page that has a control of this name.
     ///

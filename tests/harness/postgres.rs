@@ -195,3 +195,19 @@ fn copy(from: &Path, to: &Path) -> Result {
     ensure!(status.success(), "{} could not be copied", from.display());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_committed_is_there_after_a_stop_at_once() {
+        let mut postgres = Postgres::start().unwrap();
+        postgres.query("CREATE TABLE kept (word text); INSERT INTO kept VALUES ('here')").unwrap();
+        postgres.stop().unwrap();
+        assert!(postgres.query("SELECT 1").is_err());
+        postgres.resume().unwrap();
+        assert_eq!(postgres.query("SELECT word FROM kept").unwrap(), "here");
+        assert_eq!(postgres.query("SHOW fsync").unwrap(), "on");
+    }
+}

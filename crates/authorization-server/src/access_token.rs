@@ -27,7 +27,10 @@ pub fn read(token: &str, keys: &PublicKeySet, issuer: &str, resource: &str) -> O
 #[must_use]
 pub fn is_live(claims: &AccessTokenClaims, server: &AuthorizationServer, now: Timestamp) -> bool {
     let revoked = server.revoked.load();
-    claims.exp > now.seconds() && claims.nbf <= now.seconds() && !revoked.grants.contains(&claims.grant_id) && !revoked.tokens.contains_key(&claims.jti)
+    claims.exp > now.seconds()
+        && claims.nbf <= now.seconds()
+        && !revoked.grants.contains(&claims.grant_id)
+        && !revoked.tokens.contains_key(&claims.jti)
 }
 
 /// The claims of one of our tokens that stands now.

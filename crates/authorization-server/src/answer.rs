@@ -56,7 +56,10 @@ impl From<Unavailable> for Refused {
 }
 
 fn away() -> Error {
-    Error { retry_after: Some(5), ..Error::new(ErrorCode::TemporarilyUnavailable, "The server cannot reach its database at the moment. Try again shortly.") }
+    Error {
+        retry_after: Some(5),
+        ..Error::new(ErrorCode::TemporarilyUnavailable, "The server cannot reach its database at the moment. Try again shortly.")
+    }
 }
 
 impl Refused {
@@ -68,13 +71,17 @@ impl Refused {
     /// Too many: come back after `seconds`.
     #[must_use]
     pub fn slow_down(seconds: u32) -> Self {
-        Error { retry_after: Some(seconds), ..Error::new(ErrorCode::SlowDown, format!("Too many requests. Try again in {seconds} s.")) }.into()
+        Error { retry_after: Some(seconds), ..Error::new(ErrorCode::SlowDown, format!("Too many requests. Try again in {seconds} s.")) }
+            .into()
     }
 
     /// The body is longer than this endpoint reads.
     #[must_use]
     pub fn too_large(limit: usize) -> Self {
-        Self { status: Some(StatusCode::PAYLOAD_TOO_LARGE), ..Self::new(ErrorCode::InvalidRequest, format!("The body is longer than {limit} bytes.")) }
+        Self {
+            status: Some(StatusCode::PAYLOAD_TOO_LARGE),
+            ..Self::new(ErrorCode::InvalidRequest, format!("The body is longer than {limit} bytes."))
+        }
     }
 
     /// With a `WWW-Authenticate` challenge.
@@ -108,7 +115,8 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
 
 /// There is nothing below `/oauth` at this path.
 pub async fn not_found(request: HttpRequest) -> HttpResponse {
-    Refused::new(ErrorCode::NotFound, format!("There is nothing at {}. The server's metadata lists its endpoints.", request.path())).error_response()
+    Refused::new(ErrorCode::NotFound, format!("There is nothing at {}. The server's metadata lists its endpoints.", request.path()))
+        .error_response()
 }
 
 /// The path exists, the method does not.
@@ -135,7 +143,10 @@ const CORS: [(HeaderName, &str); 5] = [
 ///
 /// # Errors
 /// Those of the handler.
-pub async fn cross_origin(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+pub async fn cross_origin(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let mut answer = next.call(request).await?;
     add(answer.headers_mut());
     Ok(answer)
@@ -145,6 +156,8 @@ fn add(headers: &mut HeaderMap) {
     for (name, value) in CORS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

@@ -14,7 +14,11 @@ use serde_json::json;
 ///
 /// # Errors
 /// [`Refused`], as JSON.
-pub async fn introspect(server: web::Data<AuthorizationServer>, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Refused> {
+pub async fn introspect(
+    server: web::Data<AuthorizationServer>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Refused> {
     let form = body::read_form(&request, payload).await?;
     let authenticated = client_authentication::authenticate(&server, &request, &form).await?;
     // A native client is let in to the token endpoint without its secret, held by PKCE. Nothing holds it here.

@@ -33,7 +33,11 @@ pub struct KeyRingOptions {
 
 impl Default for KeyRingOptions {
     fn default() -> Self {
-        Self { rotate_every: Duration::from_secs(30 * 86_400), prepublish: Duration::from_secs(86_400), access_token_lifetime: Duration::from_secs(900) }
+        Self {
+            rotate_every: Duration::from_secs(30 * 86_400),
+            prepublish: Duration::from_secs(86_400),
+            access_token_lifetime: Duration::from_secs(900),
+        }
     }
 }
 
@@ -90,7 +94,8 @@ fn plan(keys: &[StoredKey], now: Timestamp, options: KeyRingOptions) -> Plan {
     let active: Vec<&&StoredKey> = living.iter().filter(|key| key.activate_at <= now).collect();
     let due = latest.activate_at.after(options.rotate_every.saturating_sub(options.prepublish));
     Plan {
-        add: (now >= due && latest.activate_at <= now).then(|| latest.activate_at.after(options.rotate_every).max(now.after(options.prepublish))),
+        add: (now >= due && latest.activate_at <= now)
+            .then(|| latest.activate_at.after(options.rotate_every).max(now.after(options.prepublish))),
         retire: active.iter().rev().skip(1).map(|key| key.kid.clone()).collect(),
         // Before the first key's time there is nothing else to sign with.
         signs: active.last().map(|key| key.kid.clone()).or_else(|| living.first().map(|key| key.kid.clone())),

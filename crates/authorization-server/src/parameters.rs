@@ -65,7 +65,8 @@ impl Parameters {
         for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let name = halves.next().and_then(decode).ok_or_else(|| invalid("A parameter's name is not valid UTF-8."))?;
-            let value = decode(halves.next().unwrap_or_default()).ok_or_else(|| invalid(&format!("The value of {name} is not valid UTF-8.")))?;
+            let value =
+                decode(halves.next().unwrap_or_default()).ok_or_else(|| invalid(&format!("The value of {name} is not valid UTF-8.")))?;
             if pairs.len() == MOST {
                 return Err(invalid("There are too many parameters."));
             }
@@ -77,7 +78,7 @@ impl Parameters {
     /// The value of `name`, unless it is absent or empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        self.0.iter().find(|(one, value)| one == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
     /// Every value of `name` that is not empty.
@@ -88,7 +89,11 @@ impl Parameters {
     /// The first parameter that is there more than once. `resource` may be (RFC 8707 2).
     #[must_use]
     pub fn repeated(&self) -> Option<&str> {
-        self.0.iter().enumerate().find(|(at, (name, _))| name != "resource" && self.0[..*at].iter().any(|(one, _)| one == name)).map(|(_, (name, _))| name.as_str())
+        self.0
+            .iter()
+            .enumerate()
+            .find(|(at, (name, _))| name != "resource" && self.0[..*at].iter().any(|(one, _)| one == name))
+            .map(|(_, (name, _))| name.as_str())
     }
 
     /// Refuses parameters that are there more than once.
@@ -126,7 +131,10 @@ mod tests {
         assert!(Parameters::parse(b"a=%ff").is_err());
         assert!(Parameters::parse(b"%c3%28=1").is_err());
         let parameters = Parameters::parse(b"a=1&b=&c&a=2&x=%zz&resource=r&resource=s").unwrap();
-        assert_eq!((parameters.get("a"), parameters.get("b"), parameters.get("c"), parameters.get("x")), (Some("1"), None, None, Some("%zz")));
+        assert_eq!(
+            (parameters.get("a"), parameters.get("b"), parameters.get("c"), parameters.get("x")),
+            (Some("1"), None, None, Some("%zz"))
+        );
         assert_eq!(parameters.repeated(), Some("a"));
         assert_eq!(parameters.all("resource").collect::<Vec<_>>(), ["r", "s"]);
         assert!(parameters.clone().once_each().is_err() && parameters.without("a").once_each().is_ok());

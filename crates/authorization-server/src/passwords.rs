@@ -95,7 +95,7 @@ mod tests {
         }
     }
 
-    #[actix_web::test]
+    #[actix::test]
     async fn a_password_is_hashed_with_the_recommended_parameters_and_only_it_verifies() {
         let hasher = SyncArbiter::start(1, || PasswordHasher::new(Arc::new(SystemRandomness)));
         let stored = hasher.send(HashPassword(Secret::new("correct horse battery".into()))).await.unwrap().unwrap();
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(check("x", Some("not a hash".into())).await.unwrap(), Err(Unavailable::Failed));
     }
 
-    #[actix_web::test]
+    #[actix::test]
     async fn a_panic_is_an_answer_and_the_thread_lives_on() {
         let hasher = SyncArbiter::start(1, || PasswordHasher::new(Arc::new(Broken)));
         for _ in 0..3 {

@@ -36,7 +36,16 @@ fn page(path: String, routes: Vec<Route>) -> Resource {
 }
 
 async fn wrong_method(server: web::Data<AuthorizationServer>, request: HttpRequest) -> actix_web::HttpResponse {
-    answered(&server, &request, Err(Fault::new(StatusCode::METHOD_NOT_ALLOWED, "This page cannot be used like that", "The request's method is not one that it answers.", "Open the page again.")))
+    answered(
+        &server,
+        &request,
+        Err(Fault::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "This page cannot be used like that",
+            "The request's method is not one that it answers.",
+            "Open the page again.",
+        )),
+    )
 }
 
 /// Adds every route of the authorization server.
@@ -57,13 +66,20 @@ pub fn configure(server: web::Data<AuthorizationServer>) -> impl FnOnce(&mut web
         }
         config
             .service(endpoint(settings.path("/oauth/introspect"), "POST, OPTIONS", vec![web::post().to(introspection::introspect)]))
-            .service(endpoint(settings.path("/oauth/userinfo"), "GET, HEAD, POST, OPTIONS", vec![get().to(userinfo::userinfo), web::post().to(userinfo::userinfo)]))
+            .service(endpoint(
+                settings.path("/oauth/userinfo"),
+                "GET, HEAD, POST, OPTIONS",
+                vec![get().to(userinfo::userinfo), web::post().to(userinfo::userinfo)],
+            ))
             .service(endpoint(settings.path("/oauth/jwks"), "GET, HEAD, OPTIONS", vec![get().to(metadata::jwks)]))
             .service(web::scope(&settings.path("/oauth")).default_service(web::to(not_found)))
             .service(page(settings.path("/sign-in"), vec![get().to(sign_in::show), web::post().to(sign_in::answer)]))
             .service(page(settings.path("/sign-out"), vec![web::post().to(session::sign_out)]))
             .service(page(settings.path("/sign-up"), vec![get().to(sign_up::show), web::post().to(sign_up::answer)]))
             .service(page(settings.path("/set-password"), vec![get().to(set_password::show), web::post().to(set_password::answer)]))
-            .service(page(settings.path("/first-administrator"), vec![get().to(first_administrator::show), web::post().to(first_administrator::answer)]));
+            .service(page(
+                settings.path("/first-administrator"),
+                vec![get().to(first_administrator::show), web::post().to(first_administrator::answer)],
+            ));
     }
 }

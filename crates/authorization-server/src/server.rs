@@ -6,7 +6,8 @@ use actix::Recipient;
 use docent_store::Store;
 use docent_types::ids::{ClientId, UserId};
 use docent_types::messages::{
-    CheckLimit, ExchangeCode, HashPassword, IssueCode, RecordEvent, RegisterClient, RevokeAccess, RotateRefreshToken, SharedKeys, SharedRevoked, VerifyPassword,
+    CheckLimit, ExchangeCode, HashPassword, IssueCode, RecordEvent, RegisterClient, RevokeAccess, RotateRefreshToken, SharedKeys,
+    SharedRevoked, VerifyPassword,
 };
 use docent_types::random::SharedRandomness;
 use docent_types::sealing::MasterKey;
@@ -66,7 +67,23 @@ impl AuthorizationServer {
     }
 
     /// Writes an entry of the audit record; nobody waits for it.
-    pub(crate) fn record(&self, kind: &str, user: Option<UserId>, client: Option<&ClientId>, from: Option<String>, detail: serde_json::Value) {
-        self.asks.record.do_send(RecordEvent { at: self.now(), kind: kind.to_owned(), user, client: client.cloned(), project: None, grant: None, from, detail });
+    pub(crate) fn record(
+        &self,
+        kind: &str,
+        user: Option<UserId>,
+        client: Option<&ClientId>,
+        from: Option<String>,
+        detail: serde_json::Value,
+    ) {
+        self.asks.record.do_send(RecordEvent {
+            at: self.now(),
+            kind: kind.to_owned(),
+            user,
+            client: client.cloned(),
+            project: None,
+            grant: None,
+            from,
+            detail,
+        });
     }
 }

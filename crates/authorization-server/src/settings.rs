@@ -95,15 +95,18 @@ impl Settings {
         if self.access_token_lifetime < SHORTEST_ACCESS_TOKEN {
             return Err(SettingsError::AccessTokenTooShort);
         }
-        for (name, lifetime) in
-            [("the life of refresh tokens", self.refresh_token_lifetime), ("the life of codes", self.code_lifetime), ("the life of sessions", self.session_lifetime)]
-        {
+        for (name, lifetime) in [
+            ("the life of refresh tokens", self.refresh_token_lifetime),
+            ("the life of codes", self.code_lifetime),
+            ("the life of sessions", self.session_lifetime),
+        ] {
             if lifetime.is_zero() {
                 return Err(SettingsError::Zero(name));
             }
         }
         let issuer = &self.urls.issuer;
-        let usable = url::Url::parse(issuer).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.query().is_none() && url.fragment().is_none());
+        let usable = url::Url::parse(issuer)
+            .is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.query().is_none() && url.fragment().is_none());
         if usable && !issuer.ends_with('/') { Ok(()) } else { Err(SettingsError::Issuer) }
     }
 
@@ -139,7 +142,8 @@ mod tests {
 
     #[test]
     fn an_issuer_with_a_trailing_slash_is_refused() {
-        let slash = Settings { urls: PublicUrls { issuer: "https://a.example/".into(), resource: "https://a.example/mcp".into() }, ..settings() };
+        let slash =
+            Settings { urls: PublicUrls { issuer: "https://a.example/".into(), resource: "https://a.example/mcp".into() }, ..settings() };
         assert_eq!(slash.check(), Err(SettingsError::Issuer));
         assert_eq!(settings().path("/sign-in"), "/auth/sign-in");
     }

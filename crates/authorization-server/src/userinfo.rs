@@ -36,7 +36,9 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
 /// [`Refused`], as JSON with a Bearer challenge (RFC 6750 3).
 pub async fn userinfo(server: web::Data<AuthorizationServer>, request: HttpRequest) -> Result<HttpResponse, Refused> {
     // RFC 6750 3.1: without a credential there is no error in the challenge.
-    let token = bearer(&request).ok_or_else(|| Refused::new(ErrorCode::InvalidToken, "Send an access token: Authorization: Bearer.").with_challenge("Bearer scope=\"openid\""))?;
+    let token = bearer(&request).ok_or_else(|| {
+        Refused::new(ErrorCode::InvalidToken, "Send an access token: Authorization: Bearer.").with_challenge("Bearer scope=\"openid\"")
+    })?;
     let invalid = || challenged(ErrorCode::InvalidToken, "The access token is not valid, has ended or was revoked.", "");
     let claims = access_token::read_live(token, &server).ok_or_else(invalid)?;
     if !claims.scope.contains(Scope::OpenId) {

@@ -68,7 +68,10 @@ impl Person {
 /// The value of the session cookie.
 #[must_use]
 pub fn session_cookie(request: &HttpRequest, settings: &Settings) -> Option<String> {
-    request.cookie(cookie_name(settings.is_secure())).map(|cookie| cookie.value().to_owned()).filter(|value| !value.is_empty() && value.len() < 200)
+    request
+        .cookie(cookie_name(settings.is_secure()))
+        .map(|cookie| cookie.value().to_owned())
+        .filter(|value| !value.is_empty() && value.len() < 200)
 }
 
 /// Who is signed in.
@@ -119,7 +122,11 @@ mod tests {
         let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
         let from = |peer: &str, forwarded: &[&str]| client_address(peer.parse().unwrap(), forwarded, &trusted).to_string();
         assert_eq!(from("203.0.113.9", &["1.2.3.4"]), "203.0.113.9", "whoever comes directly says nothing about others");
-        assert_eq!(from("10.0.0.1", &["6.6.6.6, 203.0.113.7"]), "203.0.113.7", "what the client wrote itself stands before what the proxy added");
+        assert_eq!(
+            from("10.0.0.1", &["6.6.6.6, 203.0.113.7"]),
+            "203.0.113.7",
+            "what the client wrote itself stands before what the proxy added"
+        );
         assert_eq!(from("10.0.0.1", &["6.6.6.6", "203.0.113.7, 10.0.0.2"]), "203.0.113.7");
         assert_eq!(from("10.0.0.1", &["unknown"]), "10.0.0.1");
         assert_eq!(from("::ffff:10.0.0.1", &["203.0.113.7"]), "203.0.113.7");
@@ -129,7 +136,8 @@ mod tests {
     fn forms_of_other_sites_are_refused() {
         let settings = Settings::new(PublicUrls { issuer: "http://localhost:8080".into(), resource: "http://localhost:8080/mcp".into() });
         let check = |pairs: &[(&'static str, &'static str)]| {
-            let headers: HeaderMap = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
+            let headers: HeaderMap =
+                pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
             is_own_form(&headers, &settings)
         };
         assert!(check(&[]));

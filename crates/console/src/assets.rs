@@ -34,8 +34,7 @@ impl Asset {
     }
 }
 
-static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("text/css; charset=utf-8", include_bytes!("../../../templates/docent.css")));
+static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/css; charset=utf-8", include_bytes!("../../../templates/docent.css")));
 static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("image/svg+xml", include_bytes!("../../../templates/icon.svg")));
 static FAVICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("image/x-icon", include_bytes!("../../../templates/favicon.ico")));
 
@@ -61,14 +60,16 @@ pub fn assets(cfg: &mut ServiceConfig) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::http::StatusCode;
     use actix_web::App;
+    use actix_web::http::StatusCode;
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
 
     #[actix_web::test]
     async fn assets_are_served_with_their_type_and_not_again_to_who_has_them() {
         let app = init_service(App::new().configure(assets)).await;
-        for (path, content_type) in [("/assets/docent.css", "text/css; charset=utf-8"), ("/assets/icon.svg", "image/svg+xml"), ("/favicon.ico", "image/x-icon")] {
+        for (path, content_type) in
+            [("/assets/docent.css", "text/css; charset=utf-8"), ("/assets/icon.svg", "image/svg+xml"), ("/favicon.ico", "image/x-icon")]
+        {
             let first = call_service(&app, TestRequest::get().uri(path).to_request()).await;
             assert_eq!(first.status(), StatusCode::OK, "{path}");
             assert_eq!(first.headers().get(CONTENT_TYPE).unwrap(), content_type);

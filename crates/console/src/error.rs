@@ -90,7 +90,11 @@ impl PageError {
                 "No page or library has this address that can be seen without signing in.",
                 "Check the address. If it is a private library of your project, sign in first.",
             ),
-            Self::MethodNotAllowed => ("This page can only be read", "The request used a method that this address does not have.", "Open the address in a browser."),
+            Self::MethodNotAllowed => (
+                "This page can only be read",
+                "The request used a method that this address does not have.",
+                "Open the address in a browser.",
+            ),
             Self::Unavailable(_) => (
                 "This is not available at the moment",
                 "A part of the server that is needed for this page does not answer.",

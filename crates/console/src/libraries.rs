@@ -138,13 +138,26 @@ impl LibrariesPage {
             updated: Some(Moment::from(Timestamp(1_795_305_600_000))),
             source: Source::new("https://github.com/example/framework.git"),
         };
-        let empty = |id: &str, state: State| Row { versions: String::new(), snippets: String::new(), updated: None, ..row(id, "New library", state) };
+        let empty = |id: &str, state: State| Row {
+            versions: String::new(),
+            snippets: String::new(),
+            updated: None,
+            ..row(id, "New library", state)
+        };
         let rows = vec![
             row("/example/framework", "Framework <&> Co", State::Ready),
-            Row { project: Some("Analytical Engines".to_owned()), source: Source::new("/srv/docs/handbook"), ..row("/local/handbook", "Team handbook", State::Ready) },
+            Row {
+                project: Some("Analytical Engines".to_owned()),
+                source: Source::new("/srv/docs/handbook"),
+                ..row("/local/handbook", "Team handbook", State::Ready)
+            },
             empty("/example/new", State::Indexing { stage: "reading".to_owned(), done: 40, total: 120 }),
             empty("/example/next", State::Waiting),
-            row("/example/broken", "Broken for a while", State::Failed { reason: Some("The branch \"main\" does not exist. There are: master, v1".to_owned()) }),
+            row(
+                "/example/broken",
+                "Broken for a while",
+                State::Failed { reason: Some("The branch \"main\" does not exist. There are: master, v1".to_owned()) },
+            ),
             empty("/example/a-name-that-is-rather-long-for-a-small-telephone-in-the-hand", State::Empty),
         ];
         let many = (0..120).map(|number| row(&format!("/example/library-{number}"), "One of many", State::Ready)).collect();

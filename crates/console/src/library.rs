@@ -218,10 +218,22 @@ impl LibraryPage {
         };
         let nothing = docent_types::documentation::Answer { hits: Vec::new(), ..samples::answer() };
         vec![
-            page(true, State::Ready, &samples::skipped(260), &asked("how do I proxy <websockets>?", "v2.1.0"), Some(Trial::from(Ok(samples::answer())))),
+            page(
+                true,
+                State::Ready,
+                &samples::skipped(260),
+                &asked("how do I proxy <websockets>?", "v2.1.0"),
+                Some(Trial::from(Ok(samples::answer()))),
+            ),
             page(true, indexing, &[], &asked("nothing of it", ""), Some(Trial::from(Ok(nothing)))),
             page(true, State::Failed { reason: None }, &samples::skipped(3), &asked("what", "v9"), Some(Trial::from(Err(refused)))),
-            page(false, State::Failed { reason: Some("There is no branch \"main\". There are: master.".to_owned()) }, &[], &Asked::default(), None),
+            page(
+                false,
+                State::Failed { reason: Some("There is no branch \"main\". There are: master.".to_owned()) },
+                &[],
+                &Asked::default(),
+                None,
+            ),
             page(false, State::Waiting, &[], &Asked::default(), None),
             page(false, State::Empty, &[], &Asked::default(), None),
         ]
@@ -265,7 +277,8 @@ mod samples {
     }
 
     pub(super) fn answer() -> Answer {
-        let hit = |title: &str, score: f32| Hit {
+        let hit = |title: &str, score: f32| {
+            Hit {
             snippet: Snippet {
                 id: "0".repeat(32),
                 path: "docs/config/server-options.md".to_owned(),
@@ -284,8 +297,14 @@ mod samples {
                 ],
             },
             score,
+        }
         };
-        Answer { library: id(), version: Some("v2.1.0".to_owned()), hits: vec![hit("server.proxy", 18.42), hit("A <b>heading</b> & more", 9.1)], rules: vec!["Prefer the functional form.".to_owned()] }
+        Answer {
+            library: id(),
+            version: Some("v2.1.0".to_owned()),
+            hits: vec![hit("server.proxy", 18.42), hit("A <b>heading</b> & more", 9.1)],
+            rules: vec!["Prefer the functional form.".to_owned()],
+        }
     }
 
     pub(super) fn page(indexed: bool, state: State, skipped: &[Skipped], asked: &Asked, trial: Option<Trial>) -> LibraryPage {

@@ -1,17 +1,42 @@
 //! The table of paths.
 
 use crate::{Console, error, libraries, library, start};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 
 /// Puts the pages on the people's origin. [`crate::assets()`] and [`crate::not_found`] are put there by the composition,
 /// since every page needs them, whichever crate renders it.
 pub fn configure(console: Data<Console>) -> impl FnOnce(&mut ServiceConfig) {
     move |cfg| {
+        let issuer_path = console.settings.urls.issuer_path().to_owned();
+        if !issuer_path.is_empty() {
+            below_a_path(cfg, &issuer_path);
+        }
         cfg.app_data(console)
             .service(page("/").get(start::show))
             .service(page("/libraries").get(libraries::show))
             .service(page("/libraries/{owner}/{name}").get(library::show));
     }
+}
+
+/// An issuer with a path has its pages below it, while these pages and their frame are at the root of its origin.
+fn below_a_path(cfg: &mut ServiceConfig, issuer_path: &str) {
+    cfg.service(web::resource(issuer_path).route(web::get().to(|| async { sent_to("/") })));
+    for path in ["/sign-in", "/sign-out"] {
+        let target = format!("{issuer_path}{path}");
+        let send = move |request: HttpRequest| {
+            let query = request.query_string();
+            let target = if query.is_empty() { target.clone() } else { format!("{target}?{query}") };
+            async move { sent_to(&target) }
+        };
+        cfg.service(web::resource(path).route(web::get().to(send.clone())).route(web::post().to(send)));
+    }
+}
+
+/// 307, which keeps the method and the body: signing out is a POST.
+fn sent_to(target: &str) -> HttpResponse {
+    HttpResponse::TemporaryRedirect().insert_header((LOCATION, target)).insert_header(("cache-control", "no-store")).finish()
 }
 
 /// A path that is read: GET and HEAD, and 405 for the rest.

@@ -107,7 +107,8 @@ fn every_sample_is_small() {
 #[test]
 fn samples_can_be_written_out_for_a_look() {
     let pages = rendered();
-    let folder = std::env::var_os("DOCENT_SAMPLES").map_or_else(|| tempfile::tempdir().unwrap().keep(), std::path::PathBuf::from);
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = std::env::var_os("DOCENT_SAMPLES").map_or_else(|| temporary.path().to_owned(), std::path::PathBuf::from);
     std::fs::create_dir_all(folder.join("assets")).unwrap();
     let templates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates");
     for asset in ["docent.css", "icon.svg"] {
@@ -117,5 +118,50 @@ fn samples_can_be_written_out_for_a_look() {
         let page = page.replace("\"/assets/", "\"assets/");
         assert!(page.contains("\"assets/docent.css\""), "{name} has no style sheet");
         std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
+    }
+}
+
+/// WCAG 2.2 1.4.3 and 1.4.11: 4.5 for text, 3 for the edges of controls.
+#[test]
+fn text_and_controls_have_enough_contrast_in_both_schemes() {
+    let css = include_str!("../../../templates/docent.css");
+    let schemes: Vec<&str> = css.split(":root {").skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
+    assert_eq!(schemes.len(), 2, "light and dark");
+    let colour = |scheme: &str, name: &str| {
+        let value = scheme.split(&format!("--{name}: #")).nth(1).unwrap_or_else(|| panic!("no colour {name}"));
+        u32::from_str_radix(&value[..6], 16).unwrap()
+    };
+    let luminance = |colour: u32| {
+        let channel = |shift: u32| {
+            let value = f64::from((colour >> shift) & 0xff) / 255.0;
+            if value <= 0.03928 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(16) + 0.7152 * channel(8) + 0.0722 * channel(0)
+    };
+    let pairs = [
+        ("ink", "ground", 4.5),
+        ("ink", "surface", 4.5),
+        ("ink", "sunken", 4.5),
+        ("ink", "tint", 4.5),
+        ("soft", "ground", 4.5),
+        ("soft", "surface", 4.5),
+        ("soft", "sunken", 4.5),
+        ("accent", "ground", 4.5),
+        ("accent", "surface", 4.5),
+        ("accent", "tint", 4.5),
+        ("on-accent", "accent", 4.5),
+        ("on-accent", "accent-strong", 4.5),
+        ("warn", "warn-ground", 4.5),
+        ("bad", "bad-ground", 4.5),
+        ("bad", "surface", 4.5),
+        ("good", "good-ground", 4.5),
+        ("edge", "surface", 3.0),
+    ];
+    for scheme in schemes {
+        for (front, back, least) in pairs {
+            let (one, other) = (luminance(colour(scheme, front)), luminance(colour(scheme, back)));
+            let contrast = (one.max(other) + 0.05) / (one.min(other) + 0.05);
+            assert!(contrast >= least, "{front} on {back}: {contrast:.2}");
+        }
     }
 }

@@ -97,6 +97,11 @@ pub enum User {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Print a one-time link with which somebody makes an account (for accounts.sign_up = invite)
+    Invite {
+        /// Only for this e-mail address [default: whoever has the link]
+        email: Option<String>,
+    },
     /// List the people
     List,
     /// Disable a person: sessions end and tokens are refused at once

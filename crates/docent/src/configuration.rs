@@ -69,6 +69,8 @@ pub struct Auth {
 pub struct Mcp {
     /// The origin of the MCP endpoint; empty for `http://localhost:PORT`.
     pub public_url: String,
+    /// Where the issuer's keys are read; empty for what its metadata says.
+    pub keys_url: String,
     /// Further accepted `Host` values.
     pub allowed_hosts: Vec<String>,
     /// Further accepted `Origin` values.

@@ -18,8 +18,6 @@ pub struct Installation {
     pub data: PathBuf,
     /// The configuration in force.
     pub configuration: Configuration,
-    /// Where each value comes from.
-    pub effective: Vec<Effective>,
     /// The database.
     pub store: Store,
     /// Encrypts what must be read back.
@@ -44,7 +42,7 @@ impl Installation {
     ///
     /// # Errors
     /// In words for the operator.
-    pub async fn open(command_line: &CommandLine, configuration: Configuration, effective: Vec<Effective>) -> anyhow::Result<Self> {
+    pub async fn open(command_line: &CommandLine, configuration: Configuration) -> anyhow::Result<Self> {
         let data = command_line.data.clone();
         fs::create_dir_all(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
         let master = Arc::new(master_key(&data, &configuration.secrets.master_key)?);
@@ -56,7 +54,7 @@ impl Installation {
         let store = Store::connect(&database, configuration.database.max_connections).await.context("cannot open the database")?;
         store.migrate().await.context("cannot bring the database up to date")?;
         let store = store.with_sealer(master.clone());
-        Ok(Self { data, configuration, effective, store, master, clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness) })
+        Ok(Self { data, configuration, store, master, clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness) })
     }
 
     /// Where indexes are kept.

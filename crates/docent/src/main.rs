@@ -57,7 +57,7 @@ async fn run(mut command_line: CommandLine) -> anyhow::Result<()> {
         _ => "warn".to_owned(),
     };
     logging::start(format, &level);
-    let installation = Installation::open(&command_line, configuration, effective).await?;
+    let installation = Installation::open(&command_line, configuration).await?;
     match command {
         Command::Serve(options) => serve::run(&installation, &options).await,
         Command::User(command) => commands::user::run(&installation, command).await,

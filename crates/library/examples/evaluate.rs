@@ -2,12 +2,12 @@
 //!
 //! The evaluation and its documentation trees are in the folder that `DOCENT_SHARED` names, else `../shared`.
 
+use docent_library::answer;
 use docent_library::format::Page;
 use docent_library::index::{self, OpenIndex};
 use docent_library::ingest::{Silent, read_pages};
 use docent_library::names::{NameEntry, NameIndex};
 use docent_library::snippet::{self, Links, identity};
-use docent_library::answer;
 use docent_types::documentation::Snippet;
 use serde_json::{Value, json};
 use std::error::Error;
@@ -31,7 +31,8 @@ fn libraries() -> Outcome<Vec<(String, Vec<Snippet>)>> {
     let manifest: Value = serde_json::from_str(&fs::read_to_string(shared().join("eval/manifest.json"))?)?;
     let mut out = Vec::new();
     for (library, entry) in manifest.as_object().ok_or("the manifest is no object")? {
-        let paths: Vec<String> = entry["pages"].as_array().ok_or("no pages")?.iter().filter_map(|page| page.as_str().map(str::to_owned)).collect();
+        let paths: Vec<String> =
+            entry["pages"].as_array().ok_or("no pages")?.iter().filter_map(|page| page.as_str().map(str::to_owned)).collect();
         let root = shared().join("corpora").join(library);
         let (pages, skipped): (Vec<Page>, _) = read_pages(&root, &paths, &Silent)?;
         for skipped in skipped {
@@ -89,12 +90,19 @@ fn names(out: &mut impl Write) -> Outcome<()> {
             #[expect(clippy::cast_possible_truncation, reason = "a small number")]
             let popularity = popularity as f32;
             let alias = package.split_once(':').map_or(package.clone(), |(_, name)| name.to_owned());
-            NameEntry { id: text(&entry["id"]), title: text(&entry["name"]), description: text(&entry["description"]), aliases: vec![alias], popularity }
+            NameEntry {
+                id: text(&entry["id"]),
+                title: text(&entry["name"]),
+                description: text(&entry["description"]),
+                aliases: vec![alias],
+                popularity,
+            }
         })
         .collect();
     let index = NameIndex::build(&names);
     for query in json_lines(&shared().join("eval/names/queries_dev.jsonl"))? {
-        let found: Vec<&str> = index.resolve(query["query"].as_str().unwrap_or(""), 10).into_iter().map(|(at, _)| names[at].id.as_str()).collect();
+        let found: Vec<&str> =
+            index.resolve(query["query"].as_str().unwrap_or(""), 10).into_iter().map(|(at, _)| names[at].id.as_str()).collect();
         writeln!(out, "{}", json!({"id": query["id"], "results": found}))?;
     }
     Ok(())

@@ -5,9 +5,9 @@ use crate::artefact::{self, ArtefactError, Meta};
 use crate::format::include::Tree as Includes;
 use crate::format::{self, BlockContent, Page};
 use crate::snippet::{self, Links, identity};
-pub use crate::source::{Progress, Silent, Stage};
 use crate::source::context7::Context7;
 use crate::source::selection::{self, Selection};
+pub use crate::source::{Progress, Silent, Stage};
 use crate::source::{Source, SourceError};
 use docent_types::documentation::{Skipped, Snippet};
 use docent_types::library_id::LibraryId;
@@ -155,7 +155,8 @@ fn context7(root: &Path, notes: &mut Vec<Skipped>) -> Context7 {
         note("it is not a small file".to_owned());
         return Context7::default();
     }
-    let parsed = std::fs::read(&path).map_err(|error| error.to_string()).and_then(|bytes| Context7::parse(&String::from_utf8_lossy(&bytes)));
+    let parsed =
+        std::fs::read(&path).map_err(|error| error.to_string()).and_then(|bytes| Context7::parse(&String::from_utf8_lossy(&bytes)));
     parsed.unwrap_or_else(|reason| {
         note(reason);
         Context7::default()
@@ -225,7 +226,8 @@ fn read_one(root: &Path, path: &str, includes: &Includes) -> Result<Page, Skippe
 }
 
 fn id_part(text: &str) -> String {
-    let part: String = text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+') { c } else { '-' }).take(100).collect();
+    let part: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+') { c } else { '-' }).take(100).collect();
     let part = part.trim_matches(['-', '.']).to_owned();
     if part.is_empty() { "library".to_owned() } else { part }
 }
@@ -243,7 +245,10 @@ pub fn suggested_id(source: &Source) -> Result<LibraryId, IngestError> {
         Source::Git { url, .. } => {
             let shown = crate::source::shown(url);
             let local = shown.starts_with("file://");
-            let path = shown.split_once("://").map_or_else(|| shown.split_once(':').map_or(shown.as_str(), |(_, path)| path), |(_, rest)| rest.split_once('/').map_or(rest, |(_, path)| path));
+            let path = shown.split_once("://").map_or_else(
+                || shown.split_once(':').map_or(shown.as_str(), |(_, path)| path),
+                |(_, rest)| rest.split_once('/').map_or(rest, |(_, path)| path),
+            );
             let path = path.trim_matches('/');
             let path = path.strip_suffix(".git").unwrap_or(path);
             let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
@@ -274,14 +279,28 @@ fn about(pages: &[Page], rules: &Context7, id: &LibraryId) -> (String, String) {
     };
     let main = pages.iter().min_by_key(|page| rank(page));
     let introduced = main.filter(|page| rank(page).0 == 0);
-    let title = rules.project_title.clone().or_else(|| introduced.map(|page| page.title.clone()).filter(|title| usable_title(title))).unwrap_or_else(|| id.name().to_owned());
-    let description = rules.description.clone().or_else(|| introduced.and_then(|page| page.description.clone())).or_else(|| main.and_then(first_sentence)).unwrap_or_default();
+    let title = rules
+        .project_title
+        .clone()
+        .or_else(|| introduced.map(|page| page.title.clone()).filter(|title| usable_title(title)))
+        .unwrap_or_else(|| id.name().to_owned());
+    let description = rules
+        .description
+        .clone()
+        .or_else(|| introduced.and_then(|page| page.description.clone()))
+        .or_else(|| main.and_then(first_sentence))
+        .unwrap_or_default();
     (title.chars().take(120).collect(), description)
 }
 
 fn usable_title(title: &str) -> bool {
     let lower = title.to_lowercase();
-    !title.trim().is_empty() && title.chars().count() <= 80 && !matches!(lower.as_str(), "introduction" | "overview" | "getting started" | "home" | "index" | "readme" | "documentation" | "docs" | "welcome")
+    !title.trim().is_empty()
+        && title.chars().count() <= 80
+        && !matches!(
+            lower.as_str(),
+            "introduction" | "overview" | "getting started" | "home" | "index" | "readme" | "documentation" | "docs" | "welcome"
+        )
 }
 
 fn first_sentence(page: &Page) -> Option<String> {

@@ -53,7 +53,10 @@ fn squash(text: &str) -> String {
 }
 
 fn split_words(text: &str) -> Vec<String> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == '+' || c == '#')).map(|word| word.trim_matches('.').to_lowercase()).filter(|word| !word.is_empty()).collect()
+    text.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == '+' || c == '#'))
+        .map(|word| word.trim_matches('.').to_lowercase())
+        .filter(|word| !word.is_empty())
+        .collect()
 }
 
 fn trigrams(text: &str) -> Vec<[char; 3]> {
@@ -83,7 +86,30 @@ fn keys_of(entry: &NameEntry) -> Vec<(String, f32)> {
         add(inside.trim_end_matches(')'), PACKAGE);
     }
     // "core" or "router" alone says little about whose it is.
-    let generic = matches!(name.to_ascii_lowercase().as_str(), "core" | "docs" | "website" | "kit" | "node" | "server" | "client" | "router" | "query" | "table" | "sdk" | "api" | "ui" | "app" | "js" | "python" | "ai" | "form" | "web" | "cli" | "main");
+    let generic = matches!(
+        name.to_ascii_lowercase().as_str(),
+        "core"
+            | "docs"
+            | "website"
+            | "kit"
+            | "node"
+            | "server"
+            | "client"
+            | "router"
+            | "query"
+            | "table"
+            | "sdk"
+            | "api"
+            | "ui"
+            | "app"
+            | "js"
+            | "python"
+            | "ai"
+            | "form"
+            | "web"
+            | "cli"
+            | "main"
+    );
     add(name, if generic { 0.6 } else { TITLE });
     add(&format!("{owner}{name}"), PACKAGE);
     for alias in &entry.aliases {
@@ -111,7 +137,8 @@ impl NameIndex {
             for (key, strength) in keys_of(entry) {
                 by_key.entry(key).or_default().push((number, strength));
             }
-            let mut own: Vec<String> = split_words(&format!("{} {} {} {}", entry.title, entry.id.replace('/', " "), entry.description, entry.aliases.join(" ")));
+            let mut own: Vec<String> =
+                split_words(&format!("{} {} {} {}", entry.title, entry.id.replace('/', " "), entry.description, entry.aliases.join(" ")));
             own.sort_unstable();
             own.dedup();
             for word in own {
@@ -256,7 +283,9 @@ fn variants(query: &str) -> Vec<String> {
     let lower = query.to_lowercase();
     let mut texts = vec![lower.clone()];
     let words: Vec<&str> = lower.split_whitespace().collect();
-    let is_version = |word: &str| word.trim_start_matches('v').chars().all(|c| c.is_ascii_digit() || c == '.' || c == 'x') && word.chars().any(|c| c.is_ascii_digit());
+    let is_version = |word: &str| {
+        word.trim_start_matches('v').chars().all(|c| c.is_ascii_digit() || c == '.' || c == 'x') && word.chars().any(|c| c.is_ascii_digit())
+    };
     if words.len() > 1 && words.last().is_some_and(|last| is_version(last)) {
         texts.push(words[..words.len() - 1].join(" "));
     }
@@ -304,7 +333,13 @@ mod tests {
     use super::*;
 
     fn index() -> NameIndex {
-        let entry = |id: &str, title: &str, alias: &str, popularity: f32| NameEntry { id: id.into(), title: title.into(), description: String::new(), aliases: vec![alias.into()], popularity };
+        let entry = |id: &str, title: &str, alias: &str, popularity: f32| NameEntry {
+            id: id.into(),
+            title: title.into(),
+            description: String::new(),
+            aliases: vec![alias.into()],
+            popularity,
+        };
         NameIndex::build(&[
             entry("/vuejs/router", "Vue Router", "vue-router", 5.0),
             entry("/vuejs/core", "Vue.js", "vue", 6.0),

@@ -53,7 +53,13 @@ impl Reader {
     ///
     /// # Errors
     /// [`QueryError`] that says what to do next.
-    pub async fn query(&self, view: &View, reference: &LibraryReference, question: &str, token_budget: usize) -> Result<Answer, QueryError> {
+    pub async fn query(
+        &self,
+        view: &View,
+        reference: &LibraryReference,
+        question: &str,
+        token_budget: usize,
+    ) -> Result<Answer, QueryError> {
         if !question.chars().any(char::is_alphanumeric) {
             return Err(QueryError::EmptyQuestion);
         }
@@ -64,7 +70,9 @@ impl Reader {
         } else {
             let index = Arc::clone(&index);
             let question = question.to_owned();
-            tokio::task::spawn_blocking(move || index.search(&question, CANDIDATES)).await.map_err(|_| QueryError::Damaged { id: library.id.clone() })?
+            tokio::task::spawn_blocking(move || index.search(&question, CANDIDATES))
+                .await
+                .map_err(|_| QueryError::Damaged { id: library.id.clone() })?
         };
         let hits = hits.map_err(|error| {
             shelf::note_failure(&self.shelf, version.id, &error);
@@ -82,7 +90,9 @@ impl Reader {
             Ok(()) => self.shelf.opened(version.id).ok_or(QueryError::Busy),
             Err(CatalogError::Unavailable(Unavailable::Busy) | CatalogError::Database) => Err(QueryError::Busy),
             Err(CatalogError::NotFound) => Err(QueryError::NotReady { id: library.id.clone() }),
-            Err(CatalogError::Damaged(_) | CatalogError::Unavailable(Unavailable::Failed)) => Err(QueryError::Damaged { id: library.id.clone() }),
+            Err(CatalogError::Damaged(_) | CatalogError::Unavailable(Unavailable::Failed)) => {
+                Err(QueryError::Damaged { id: library.id.clone() })
+            }
         }
     }
 }
@@ -100,4 +110,93 @@ pub fn fit(hits: Vec<Hit>, token_budget: usize) -> Vec<Hit> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artefact::{self, Meta};
+    use actix::prelude::*;
+    use docent_types::documentation::{Block, Snippet, Visibility};
+    use docent_types::ids::{LibraryRowId, VersionRowId};
+    use docent_types::time::Timestamp;
+    use uuid::Uuid;
+
+    /// Opens what it is asked for, as the catalogue's owner does.
+    struct Opener(Arc<Shelf>);
+
+    impl Actor for Opener {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<OpenVersion> for Opener {
+        type Result = Result<(), CatalogError>;
+        fn handle(&mut self, message: OpenVersion, _: &mut Self::Context) -> Self::Result {
+            self.0.open(message.0).map(|_| ()).map_err(|error| CatalogError::Damaged(error.to_string()))
+        }
+    }
+
+    fn snippet(number: usize) -> Snippet {
+        Snippet {
+            id: format!("{number:032}"),
+            path: format!("{number}.md"),
+            page_title: format!("Page {number}"),
+            headings: Vec::new(),
+            anchor: None,
+            lines: (1, 2),
+            url: format!("docs/{number}.md#L1-L2"),
+            blocks: vec![Block::Prose(format!("A gadget of kind {number}. {}", "It is described at length. ".repeat(20)))],
+        }
+    }
+
+    fn reader(artefact: Option<String>, root: &std::path::Path) -> Reader {
+        let shelf = Arc::new(Shelf::new(root.to_owned(), 4));
+        let artefact =
+            artefact.unwrap_or_else(|| artefact::build(root, &(0..40).map(snippet).collect::<Vec<_>>(), &Meta::default()).unwrap().hash);
+        let version = VersionEntry {
+            id: VersionRowId(Uuid::from_u128(1)),
+            version: None,
+            artefact,
+            commit: None,
+            pages: 1,
+            snippets: 40,
+            tokens: 1,
+            indexed_at: Timestamp(0),
+        };
+        shelf.publish(vec![LibraryEntry {
+            row: LibraryRowId(Uuid::nil()),
+            id: "/acme/gadgets".parse().unwrap(),
+            title: "Gadgets".to_owned(),
+            description: String::new(),
+            source: String::new(),
+            visibility: Visibility::Public,
+            versions: vec![version],
+            rules: vec!["Mind the gap.".to_owned()],
+        }]);
+        let opener = Opener(Arc::clone(&shelf)).start();
+        Reader::new(shelf, opener.recipient())
+    }
+
+    #[actix::test]
+    async fn a_closed_index_is_opened_and_the_budget_is_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let reader = reader(None, root.path());
+        let reference: LibraryReference = "/acme/gadgets".parse().unwrap();
+        let answer = reader.query(&View::public(), &reference, "which gadget?", 1_000).await.unwrap();
+        let tokens: usize = answer.hits.iter().map(|hit| answer::tokens(&answer::render_snippet(&hit.snippet))).sum();
+        assert!(answer.hits.len() > 3 && tokens <= 1_000, "{} snippets, {tokens} tokens", answer.hits.len());
+        assert_eq!(answer.rules, ["Mind the gap."]);
+        let one = reader.query(&View::public(), &reference, "which gadget?", 1).await.unwrap();
+        assert_eq!(one.hits.len(), 1, "the best passage is given even if the budget is too small for it");
+        assert_eq!(reader.query(&View::public(), &reference, " ?! ", 1_000).await, Err(QueryError::EmptyQuestion));
+    }
+
+    #[actix::test]
+    async fn an_index_that_cannot_be_opened_is_said_to_be_damaged() {
+        let root = tempfile::tempdir().unwrap();
+        let reader = reader(Some("ab".repeat(32)), root.path());
+        let reference: LibraryReference = "/acme/gadgets".parse().unwrap();
+        assert!(matches!(reader.query(&View::public(), &reference, "gadget", 1_000).await, Err(QueryError::Damaged { .. })));
+        assert_eq!(reader.shelf().damaged().len(), 1);
+    }
 }

@@ -37,7 +37,12 @@ impl Catalogue {
         }
         let names: Vec<NameEntry> = entries
             .iter()
-            .map(|entry| NameEntry { id: entry.id.to_string(), title: entry.title.clone(), description: entry.description.clone(), ..NameEntry::default() })
+            .map(|entry| NameEntry {
+                id: entry.id.to_string(),
+                title: entry.title.clone(),
+                description: entry.description.clone(),
+                ..NameEntry::default()
+            })
             .collect();
         Self { names: NameIndex::build(&names), entries, by_id, artefacts }
     }
@@ -107,7 +112,8 @@ impl Shelf {
     pub fn resolve(&self, view: &View, query: &str, library_name: &str, limit: usize) -> Vec<Arc<LibraryEntry>> {
         let catalogue = self.catalogue.load();
         let name = if library_name.trim().is_empty() { query } else { library_name };
-        let wanted: HashSet<String> = query.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2).take(60).map(str::to_lowercase).collect();
+        let wanted: HashSet<String> =
+            query.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2).take(60).map(str::to_lowercase).collect();
         let mut found: Vec<(f32, &Arc<LibraryEntry>)> = catalogue
             .names
             .resolve(name, CANDIDATES)
@@ -117,7 +123,11 @@ impl Shelf {
             .take(limit.saturating_mul(4).max(20))
             .map(|(score, entry)| {
                 let words = format!("{} {}", entry.title, entry.description).to_lowercase();
-                let hits = words.split(|c: char| !c.is_alphanumeric()).filter(|word| wanted.contains(*word)).take(5).fold(0.0_f32, |sum, _| sum + 0.04);
+                let hits = words
+                    .split(|c: char| !c.is_alphanumeric())
+                    .filter(|word| wanted.contains(*word))
+                    .take(5)
+                    .fold(0.0_f32, |sum, _| sum + 0.04);
                 // A library without an index cannot answer yet.
                 let ready = if entry.versions.is_empty() { 0.0 } else { 0.1 };
                 (score + hits + ready, entry)
@@ -126,7 +136,12 @@ impl Shelf {
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
         // What only shares a word is noise beside an exact name.
         let best = found.first().map_or(0.0, |(score, _)| *score);
-        found.into_iter().filter(|(score, _)| *score >= best * 0.12 && *score > 0.8).take(limit).map(|(_, entry)| Arc::clone(entry)).collect()
+        found
+            .into_iter()
+            .filter(|(score, _)| *score >= best * 0.12 && *score > 0.8)
+            .take(limit)
+            .map(|(_, entry)| Arc::clone(entry))
+            .collect()
     }
 
     /// A library and one of its versions. What the view does not see does not exist.
@@ -139,7 +154,10 @@ impl Shelf {
         let entry = catalogue.seen(view, &reference.id).min_by_key(|entry| matches!(entry.visibility, Visibility::Public)).cloned();
         let Some(entry) = entry else {
             let names = self.resolve(view, "", reference.id.name(), SUGGESTIONS);
-            return Err(QueryError::LibraryNotFound { id: reference.id.to_string(), suggestions: names.iter().map(|entry| entry.id.clone()).collect() });
+            return Err(QueryError::LibraryNotFound {
+                id: reference.id.to_string(),
+                suggestions: names.iter().map(|entry| entry.id.clone()).collect(),
+            });
         };
         if entry.versions.is_empty() {
             return Err(QueryError::NotReady { id: entry.id.clone() });
@@ -275,13 +293,26 @@ mod tests {
     }
 
     fn library(id: &str, visibility: Visibility, versions: Vec<VersionEntry>) -> LibraryEntry {
-        LibraryEntry { row: LibraryRowId(Uuid::nil()), id: id.parse().unwrap(), title: id.rsplit('/').next().unwrap().into(), description: String::new(), source: String::new(), visibility, versions, rules: Vec::new() }
+        LibraryEntry {
+            row: LibraryRowId(Uuid::nil()),
+            id: id.parse().unwrap(),
+            title: id.rsplit('/').next().unwrap().into(),
+            description: String::new(),
+            source: String::new(),
+            visibility,
+            versions,
+            rules: Vec::new(),
+        }
     }
 
     fn shelf() -> Shelf {
         let shelf = Shelf::new(PathBuf::from("/nowhere"), 2);
         shelf.publish(vec![
-            library("/acme/widgets", Visibility::Public, vec![version(1, None), version(2, Some("v2.9.0")), version(3, Some("v2.10.0")), version(4, Some("3.0.0-rc.1"))]),
+            library(
+                "/acme/widgets",
+                Visibility::Public,
+                vec![version(1, None), version(2, Some("v2.9.0")), version(3, Some("v2.10.0")), version(4, Some("3.0.0-rc.1"))],
+            ),
             library("/acme/secret-widgets", Visibility::Private(ProjectId(Uuid::from_u128(7))), vec![version(5, None)]),
             library("/acme/empty", Visibility::Public, Vec::new()),
         ]);
@@ -295,7 +326,14 @@ mod tests {
     #[test]
     fn versions_are_found_by_name_with_or_without_v_and_latest_is_the_newest_release() {
         let public = View::public();
-        for (reference, number) in [("/acme/widgets", 1), ("/ACME/Widgets/2.9.0", 2), ("/acme/widgets@V2.10.0", 3), ("/acme/widgets/v3.0.0-rc.1", 4), ("/acme/widgets/latest", 3), ("/acme/widgets/default", 1)] {
+        for (reference, number) in [
+            ("/acme/widgets", 1),
+            ("/ACME/Widgets/2.9.0", 2),
+            ("/acme/widgets@V2.10.0", 3),
+            ("/acme/widgets/v3.0.0-rc.1", 4),
+            ("/acme/widgets/latest", 3),
+            ("/acme/widgets/default", 1),
+        ] {
             assert_eq!(found(reference, &public), Ok(number), "{reference}");
         }
         match found("/acme/widgets/v9", &public) {
@@ -315,7 +353,9 @@ mod tests {
             let never = found("/acme/secret-wodgets", &view).unwrap_err();
             for error in [&missing, &never] {
                 match error {
-                    QueryError::LibraryNotFound { suggestions, .. } => assert!(suggestions.iter().all(|s| s.name() != "secret-widgets"), "{suggestions:?}"),
+                    QueryError::LibraryNotFound { suggestions, .. } => {
+                        assert!(suggestions.iter().all(|s| s.name() != "secret-widgets"), "{suggestions:?}")
+                    }
                     other => panic!("{other:?}"),
                 }
             }

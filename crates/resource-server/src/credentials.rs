@@ -98,7 +98,8 @@ mod tests {
             b"Bearer a\"",
             b"\"Bearer\" a",
         ] {
-            let found = bearer_token(&headers(&[("authorization", value)]), "");
+            let headers = headers(&[("authorization", value)]);
+            let found = bearer_token(&headers, "");
             assert!(matches!(found, Err(Refusal::Malformed(_))), "{value:?}: {found:?}");
         }
     }

@@ -158,7 +158,7 @@ impl ResourceServer {
             return;
         }
         let from = client_address(request.peer_addr().map(|peer| peer.ip()), request.headers(), &self.trusted_proxies);
-        self.record.do_send(RecordEvent {
+        let recorded = self.record.try_send(RecordEvent {
             at: self.clock.now(),
             kind: "access_token.refused".to_owned(),
             user: None,
@@ -168,5 +168,8 @@ impl ResourceServer {
             from: from.map(|address| address.to_string()),
             detail: serde_json::json!({ "reason": reason }),
         });
+        if recorded.is_err() {
+            tracing::warn!(reason, "a refused token was not recorded: too many events wait");
+        }
     }
 }

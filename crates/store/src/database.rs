@@ -7,7 +7,7 @@ use docent_types::sealing::Sealer;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
-    TransactionSession as _, TransactionTrait as _,
+    TransactionTrait as _,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -90,7 +90,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::NewerSchema`] if the database has steps that this binary does not know; nothing is changed then.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Exclusive), ..TransactionOptions::default() };
+        let options =
+            TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Exclusive), ..TransactionOptions::default() };
         let transaction = self.0.writer.begin_with_options(options).await?;
         if self.is_postgres() {
             self.lock(&transaction, Lock::Migrate).await?;
@@ -144,7 +145,8 @@ impl Store {
 
     /// A transaction that will write. On SQLite it has the writer's lock from its first moment, so what it reads stays true.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
-        let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+        let options =
+            TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
         Ok(self.0.writer.begin_with_options(options).await?)
     }
 

@@ -39,9 +39,9 @@ impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         match &error {
             DbErr::ConnectionAcquire(_) => Self::Unavailable("no connection became free in time".to_owned()),
-            DbErr::Conn(RuntimeErr::SqlxError(inner)) | DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
-                of_sqlx(inner)
-            }
+            DbErr::Conn(RuntimeErr::SqlxError(inner))
+            | DbErr::Exec(RuntimeErr::SqlxError(inner))
+            | DbErr::Query(RuntimeErr::SqlxError(inner)) => of_sqlx(inner),
             DbErr::Conn(_) => Self::Unavailable("the connection failed".to_owned()),
             _ => Self::Database(error.to_string()),
         }

@@ -6,7 +6,7 @@ use crate::{Store, sql};
 use docent_types::ids::{JobId, LibraryRowId};
 use docent_types::library_id::LibraryId;
 use docent_types::time::Timestamp;
-use sea_orm::{ConnectionTrait, EntityTrait as _, QueryResult, Set, SqlErr, TransactionSession as _};
+use sea_orm::{ConnectionTrait, EntityTrait as _, QueryResult, Set, SqlErr};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -250,7 +250,15 @@ impl Store {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn renew_lease(&self, job: JobId, holder: Uuid, lease_until: Timestamp, stage: &str, done: u64, total: u64) -> Result<bool, StoreError> {
+    pub async fn renew_lease(
+        &self,
+        job: JobId,
+        holder: Uuid,
+        lease_until: Timestamp,
+        stage: &str,
+        done: u64,
+        total: u64,
+    ) -> Result<bool, StoreError> {
         let update = sql::statement(
             self.backend(),
             "UPDATE jobs SET lease_until = $1, stage = $2, done = $3, total = $4 WHERE id = $5 AND holder = $6 AND state = 'running'",
@@ -313,7 +321,8 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn jobs(&self, limit: u64) -> Result<Vec<Job>, StoreError> {
-        let text = format!("SELECT {COLUMNS} FROM jobs j JOIN libraries l ON l.id = j.library_id ORDER BY j.created_at DESC, j.id DESC LIMIT $1");
+        let text =
+            format!("SELECT {COLUMNS} FROM jobs j JOIN libraries l ON l.id = j.library_id ORDER BY j.created_at DESC, j.id DESC LIMIT $1");
         let rows = self.reader().query_all_raw(sql::statement(self.backend(), text, [sql::number(sql::count(limit))])).await?;
         rows.iter().map(read).collect()
     }

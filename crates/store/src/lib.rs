@@ -9,7 +9,7 @@
 //! - [`users`], [`links`], [`sessions`], [`projects`]: people.
 //! - [`clients`], [`signing_keys`], [`revocations`]: what authorization reads.
 //! - [`ledger`]: how grants, codes and tokens change: loaded and locked, decided without the database, written.
-//! - [`libraries`], [`jobs`], [`meta`]: the catalogue and the work on it.
+//! - [`libraries`], [`version_sources`], [`jobs`], [`meta`]: the catalogue and the work on it.
 //! - [`record`]: audit events and usage.
 //! - [`actors`]: `Ledger`, `Recorder`, `Revocations`, `Janitor`.
 
@@ -34,6 +34,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 pub mod users;
+pub mod version_sources;
 
 pub use database::{Database, Store};
 pub use error::StoreError;

@@ -1,23 +1,23 @@
 //! The catalogue: libraries and their indexed versions. Each change of it counts its generation up, in the same transaction.
 
+use crate::Store;
 use crate::entity::{libraries, library_versions};
 use crate::error::StoreError;
 use crate::jobs::{self, Job, JobState};
 use crate::sql::{self, channel};
-use crate::Store;
 use docent_types::documentation::{LibraryEntry, Skipped, VersionEntry, Visibility};
 use docent_types::ids::{JobId, LibraryRowId, ProjectId, VersionRowId};
 use docent_types::library_id::LibraryId;
 use docent_types::time::Timestamp;
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
-    TransactionSession as _,
+    ColumnTrait as _, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Set,
 };
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// For what the sources of libraries are sealed: they may have credentials in them.
-const SEALED_FOR: &str = "library source";
+pub(crate) const SEALED_FOR: &str = "library source";
 
 /// A library to be.
 #[derive(Clone)]
@@ -248,7 +248,8 @@ impl Store {
                 let entry = library_entry(row, versions.remove(&row.id).unwrap_or_default())?;
                 let last_job = latest.remove(&LibraryRowId(row.id));
                 let clear = self.sealer()?.open(SEALED_FOR, &row.source_sealed).and_then(|clear| String::from_utf8(clear).ok());
-                let source = clear.ok_or_else(|| StoreError::Database("a library's source was sealed with another master key".to_owned()))?;
+                let source =
+                    clear.ok_or_else(|| StoreError::Database("a library's source was sealed with another master key".to_owned()))?;
                 Ok(StoredLibrary {
                     source_kind: if source.contains("://") || source.starts_with("git@") { "git" } else { "folder" }.to_owned(),
                     state: state_of(&entry.versions, last_job.as_ref()).to_owned(),
@@ -369,7 +370,8 @@ impl Store {
         libraries::Entity::delete_by_id(row.id).exec(&transaction).await?;
         let in_use = artefacts(&transaction).await?;
         transaction.commit().await?;
-        let freed: HashSet<String> = of_library.into_iter().map(|version| version.artefact).filter(|artefact| !in_use.contains(artefact)).collect();
+        let freed: HashSet<String> =
+            of_library.into_iter().map(|version| version.artefact).filter(|artefact| !in_use.contains(artefact)).collect();
         Ok(freed.into_iter().collect())
     }
 

@@ -8,7 +8,7 @@ use crate::{Store, sql};
 use docent_types::ids::UserId;
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
-use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, Set, TransactionSession as _};
+use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, Set};
 use uuid::Uuid;
 
 /// What a link is for.

@@ -8,9 +8,7 @@ use crate::{Store, sql};
 use docent_types::ids::{ClientId, ProjectId, UserId};
 use docent_types::registration::Client;
 use docent_types::time::Timestamp;
-use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _, QueryFilter as _, QueryResult, Set,
-};
+use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _, QueryFilter as _, QueryResult, Set};
 use uuid::Uuid;
 
 /// A project.

@@ -1,12 +1,12 @@
 //! The record: audit events and usage.
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::sql::{self, Rows};
-use crate::Store;
 use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
 use docent_types::messages::{CountUse, RecordEvent};
 use docent_types::time::Timestamp;
-use sea_orm::{ConnectionTrait, QueryResult, Statement, TransactionSession as _, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 

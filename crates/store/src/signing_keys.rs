@@ -1,12 +1,12 @@
 //! Signing keys. Their private parts are sealed before they come here.
 
+use crate::Store;
 use crate::entity::signing_keys;
 use crate::error::StoreError;
 use crate::sql::{self, Lock};
-use crate::Store;
 use docent_types::messages::PublicKey;
 use docent_types::time::Timestamp;
-use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, Set, TransactionSession as _};
+use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, Set};
 
 /// A signing key and the moments of its life.
 #[derive(Clone, PartialEq, Eq)]

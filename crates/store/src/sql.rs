@@ -40,10 +40,6 @@ impl Rows {
         Self { values: rows.into_iter().flatten().collect(), columns: N }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
     /// A statement in whose text each `{rows}` stands for `VALUES ($n, …), …`. `more` are the parameters that the text names itself: `$1` and on.
     pub(crate) fn statement(mut self, backend: DbBackend, text: &str, mut more: Vec<Value>) -> Statement {
         let first = more.len() + 1;
@@ -91,10 +87,6 @@ pub(crate) fn bytes(value: impl Into<Vec<u8>>) -> Value {
 
 pub(crate) const fn number(value: i64) -> Value {
     Value::BigInt(Some(value))
-}
-
-pub(crate) const fn number_or_null(value: Option<i64>) -> Value {
-    Value::BigInt(value)
 }
 
 pub(crate) const fn uuid(value: Uuid) -> Value {

@@ -18,7 +18,8 @@ pub struct TestDatabase {
     pub database: Database,
     /// `sqlite` or `postgres`.
     pub name: &'static str,
-    _remove: Remove,
+    #[expect(dead_code, reason = "held for its drop")]
+    removed_at_drop: Remove,
 }
 
 enum Remove {
@@ -63,7 +64,9 @@ impl Server {
 /// Stops the test with words that help.
 #[expect(clippy::panic, reason = "a test without its database must fail")]
 fn fail(what: &str) -> ! {
-    panic!("tests need a private Postgres and it cannot be started: {what}\non Debian: apt-get install postgresql (its programs are used from /usr/lib/postgresql/*/bin; no running cluster is needed)")
+    panic!(
+        "tests need a private Postgres and it cannot be started: {what}\non Debian: apt-get install postgresql (its programs are used from /usr/lib/postgresql/*/bin; no running cluster is needed)"
+    )
 }
 
 fn uid() -> u32 {
@@ -131,12 +134,26 @@ pub fn postgres_server() -> Server {
     run(as_postgres(Path::new("rm")).arg("-rf").arg(&folder));
     run(as_postgres(Path::new("mkdir")).args(["-m", "0755"]).arg(&folder));
     let data = folder.join("data");
-    run(as_postgres(&bin.join("initdb")).arg("-D").arg(&data).args(["-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]));
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_or_else(|error| fail(&error.to_string()), |at| at.port());
+    run(as_postgres(&bin.join("initdb")).arg("-D").arg(&data).args([
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "--no-sync",
+        "--encoding=UTF8",
+        "--locale=C",
+    ]));
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|free| free.local_addr())
+        .map_or_else(|error| fail(&error.to_string()), |at| at.port());
     let settings = format!(
         "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' -c fsync=off -c full_page_writes=off -c max_connections=400 -c shared_buffers=64MB"
     );
-    run(as_postgres(&bin.join("pg_ctl")).arg("-D").arg(&data).arg("-l").arg(folder.join("log")).args(["-w", "-t", "60", "-o", &settings, "start"]));
+    run(as_postgres(&bin.join("pg_ctl"))
+        .arg("-D")
+        .arg(&data)
+        .arg("-l")
+        .arg(folder.join("log"))
+        .args(["-w", "-t", "60", "-o", &settings, "start"]));
     // Written as the server's user; its content is only a number.
     run(as_postgres(Path::new("sh")).args(["-c", "printf %s \"$1\" > \"$2\"", "sh", &port.to_string()]).arg(&port_file));
     let server = Server { bin, port };
@@ -160,7 +177,7 @@ async fn prepared(database: Database, name: &'static str, remove: Remove) -> Tes
         fail(&format!("the schema on {name}: {error}"));
     }
     let sealer = docent_types::sealing::MasterKey::from_bytes([42; 32]);
-    TestDatabase { store: store.with_sealer(std::sync::Arc::new(sealer)), database, name, _remove: remove }
+    TestDatabase { store: store.with_sealer(std::sync::Arc::new(sealer)), database, name, removed_at_drop: remove }
 }
 
 /// A new SQLite database.
@@ -170,21 +187,26 @@ pub async fn sqlite() -> TestDatabase {
     prepared(database, "sqlite", Remove::Folder { _folder: folder }).await
 }
 
-/// A new Postgres database without any table, and its URL.
+/// A Postgres database without any table, removed when this is dropped.
+pub struct EmptyPostgres {
+    /// Its URL.
+    pub url: String,
+    removed_at_drop: Remove,
+}
+
+/// A new Postgres database without any table.
 #[must_use]
-pub fn empty_postgres() -> (Server, String) {
+pub fn empty_postgres() -> EmptyPostgres {
     let server = postgres_server();
     let name = unique_name();
     run(server.client("createdb").arg(&name));
-    let url = server.url(&name);
-    (server, url)
+    EmptyPostgres { url: server.url(&name), removed_at_drop: Remove::PostgresDatabase { server, name } }
 }
 
 /// A new Postgres database.
 pub async fn postgres() -> TestDatabase {
-    let (server, url) = empty_postgres();
-    let name = url.rsplit('/').next().unwrap_or_default().to_owned();
-    prepared(Database::Postgres(url), "postgres", Remove::PostgresDatabase { server, name }).await
+    let EmptyPostgres { url, removed_at_drop } = empty_postgres();
+    prepared(Database::Postgres(url), "postgres", removed_at_drop).await
 }
 
 /// One of each.
@@ -196,21 +218,19 @@ pub async fn databases() -> Vec<TestDatabase> {
 #[macro_export]
 macro_rules! on_each_database {
     ($($(#[$meta:meta])* async fn $name:ident($database:ident) $body:block)+) => {$(
+        async fn $name($database: &$crate::testing::TestDatabase) $body
+
         mod $name {
-            use super::*;
-
-            async fn run($database: &$crate::testing::TestDatabase) $body
-
             $(#[$meta])*
             #[::actix::test]
             async fn sqlite() {
-                run(&$crate::testing::sqlite().await).await;
+                super::$name(&$crate::testing::sqlite().await).await;
             }
 
             $(#[$meta])*
             #[::actix::test]
             async fn postgres() {
-                run(&$crate::testing::postgres().await).await;
+                super::$name(&$crate::testing::postgres().await).await;
             }
         }
     )+};

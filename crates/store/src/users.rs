@@ -11,7 +11,7 @@ use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, Set, TransactionSession as _,
+    QueryOrder as _, Set,
 };
 
 /// A person.

@@ -289,7 +289,7 @@ pub enum Limit {
     SignInAddress,
     /// Registrations by address.
     Registration,
-    /// Token requests by address.
+    /// Token requests that failed through the caller's fault, by address.
     Token,
 }
 

@@ -54,7 +54,10 @@ impl fmt::Debug for MasterKey {
 }
 
 impl Sealer for MasterKey {
-    #[expect(clippy::expect_used, reason = "fails only beyond 64 GiB or when the machine has no randomness, and then nothing may be stored")]
+    #[expect(
+        clippy::expect_used,
+        reason = "fails only beyond 64 GiB or when the machine has no randomness, and then nothing may be stored"
+    )]
     fn seal(&self, purpose: &str, clear: &[u8]) -> Vec<u8> {
         let mut text = clear.to_vec();
         let nonce = self.cipher(purpose).seal_in_place_append_tag(Aad::from(purpose.as_bytes()), &mut text).expect("sealing a short text");

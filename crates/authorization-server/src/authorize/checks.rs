@@ -84,7 +84,9 @@ fn there_is_an_s256_challenge(facts: &Facts<'_>) -> Result<(), Error> {
         (None, _) => fail(ErrorCode::InvalidRequest, "code_challenge is missing: PKCE is required (RFC 7636)."),
         (Some(_), None) => fail(ErrorCode::InvalidRequest, "code_challenge_method is missing: it must be S256."),
         (Some(challenge), Some("S256")) if pkce::challenge_is_valid(challenge) => Ok(()),
-        (Some(_), Some("S256")) => fail(ErrorCode::InvalidRequest, "code_challenge must be the base64url form of a SHA-256, 43 characters without padding."),
+        (Some(_), Some("S256")) => {
+            fail(ErrorCode::InvalidRequest, "code_challenge must be the base64url form of a SHA-256, 43 characters without padding.")
+        }
         (Some(_), Some(_)) => fail(ErrorCode::InvalidRequest, "code_challenge_method must be S256."),
     }
 }
@@ -108,7 +110,11 @@ fn some_scope_remains(facts: &Facts<'_>) -> Result<(), Error> {
 
 fn prompt_none_stands_alone(facts: &Facts<'_>) -> Result<(), Error> {
     let alone = facts.parameters.get("prompt").is_none_or(|prompt| prompt.split_ascii_whitespace().count() == 1);
-    if Interaction::of(facts.parameters).none && !alone { fail(ErrorCode::InvalidRequest, "prompt=none cannot be combined with other values.") } else { Ok(()) }
+    if Interaction::of(facts.parameters).none && !alone {
+        fail(ErrorCode::InvalidRequest, "prompt=none cannot be combined with other values.")
+    } else {
+        Ok(())
+    }
 }
 
 fn max_age_is_a_number(facts: &Facts<'_>) -> Result<(), Error> {
@@ -119,7 +125,10 @@ fn max_age_is_a_number(facts: &Facts<'_>) -> Result<(), Error> {
 }
 
 fn state_and_nonce_are_of_sensible_length(facts: &Facts<'_>) -> Result<(), Error> {
-    match [("state", 4096), ("nonce", 512)].into_iter().find(|(name, limit)| facts.parameters.get(name).is_some_and(|value| value.len() > *limit)) {
+    match [("state", 4096), ("nonce", 512)]
+        .into_iter()
+        .find(|(name, limit)| facts.parameters.get(name).is_some_and(|value| value.len() > *limit))
+    {
         Some((name, limit)) => fail(ErrorCode::InvalidRequest, &format!("{name} is longer than {limit} bytes.")),
         None => Ok(()),
     }
@@ -133,7 +142,8 @@ mod tests {
     use docent_types::registration::{AuthMethod, ClientOrigin};
     use docent_types::time::Timestamp;
 
-    const GOOD: &str = "response_type=code&client_id=c_1&code_challenge_method=S256&state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    const GOOD: &str =
+        "response_type=code&client_id=c_1&code_challenge_method=S256&state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
     fn client(redirect_uris: &[&str], grant_types: &[&str]) -> Client {
         let own = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect();
@@ -172,7 +182,10 @@ mod tests {
     #[test]
     fn each_fault_has_its_error_code() {
         assert_eq!(outcome(GOOD), Ok("docs:read".into()));
-        assert_eq!(outcome(&format!("{GOOD}&resource=https://a.example/mcp/&resource=https://a.example/mcp&prompt=&response_mode=query")), Ok("docs:read".into()));
+        assert_eq!(
+            outcome(&format!("{GOOD}&resource=https://a.example/mcp/&resource=https://a.example/mcp&prompt=&response_mode=query")),
+            Ok("docs:read".into())
+        );
         for (query, code) in [
             (format!("{GOOD}&state=t"), ErrorCode::InvalidRequest),
             (format!("{GOOD}&request=eyJ"), ErrorCode::InvalidRequest),
@@ -194,7 +207,12 @@ mod tests {
         ] {
             assert_eq!(outcome(&query), Err(code), "{query}");
         }
-        let without_codes = read(&Parameters::parse(GOOD.as_bytes()).unwrap(), &client(&["http://localhost/cb"], &["refresh_token"]), String::new(), &urls());
+        let without_codes = read(
+            &Parameters::parse(GOOD.as_bytes()).unwrap(),
+            &client(&["http://localhost/cb"], &["refresh_token"]),
+            String::new(),
+            &urls(),
+        );
         assert_eq!(without_codes.unwrap_err().code, ErrorCode::UnauthorizedClient);
     }
 

@@ -3,9 +3,9 @@
 use super::request::{AuthorizationRequest, Interaction};
 use super::response;
 use super::ticket::{Ticket, TicketKey};
+use crate::parameters::Parameters;
 use crate::people::pages::{self, ConsentPage, ProjectChoice};
 use crate::people::{Fault, claimed_name};
-use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
 use crate::visitor::{self, Person};
 use actix_web::http::StatusCode;
@@ -52,7 +52,12 @@ pub async fn ask_or_remember(
         return Ok(response::error(&wanted.redirect_uri, &error, wanted.state.as_deref(), &server.settings.urls.issuer));
     }
     if projects.is_empty() {
-        return Err(Fault::new(StatusCode::FORBIDDEN, "You are in no project", "Access is given for a project, and your account is in none.", "Ask an administrator of this server."));
+        return Err(Fault::new(
+            StatusCode::FORBIDDEN,
+            "You are in no project",
+            "Access is given for a project, and your account is in none.",
+            "Ask an administrator of this server.",
+        ));
     }
     let ticket = Ticket::new(wanted.clone(), person.signed_in.session, server.now(), &*server.randomness);
     let ticket = ticket.seal(&TicketKey::new(&server.master)).ok_or_else(Fault::internal)?;
@@ -109,7 +114,12 @@ fn page(
         projects: projects
             .into_iter()
             .enumerate()
-            .map(|(at, (project, _))| ProjectChoice { id: project.id.to_string(), is_personal: project.personal_of.is_some(), name: project.name, is_first: at == 0 })
+            .map(|(at, (project, _))| ProjectChoice {
+                id: project.id.to_string(),
+                is_personal: project.personal_of.is_some(),
+                name: project.name,
+                is_first: at == 0,
+            })
             .collect(),
         scopes: wanted.scopes.iter().map(|scope| scope.in_words()).collect(),
         ticket,
@@ -137,7 +147,10 @@ pub async fn decide(server: &AuthorizationServer, request: &HttpRequest, form: &
     if !visitor::is_own_form(request.headers(), &server.settings) {
         return Err(Fault::foreign_form());
     }
-    let ticket = form.get("ticket").and_then(|text| Ticket::open(text, &TicketKey::new(&server.master))).ok_or_else(|| began_elsewhere("The form is damaged."))?;
+    let ticket = form
+        .get("ticket")
+        .and_then(|text| Ticket::open(text, &TicketKey::new(&server.master)))
+        .ok_or_else(|| began_elsewhere("The form is damaged."))?;
     if ticket.expires_at <= server.now() {
         return Err(began_elsewhere("This page was open for too long."));
     }
@@ -151,7 +164,13 @@ pub async fn decide(server: &AuthorizationServer, request: &HttpRequest, form: &
     let wanted = &ticket.request;
     match decision(form).ok_or_else(|| Fault::bad_request("The form does not say whether you allow it.".to_owned()))? {
         Decision::Deny => {
-            server.record("consent.denied", Some(person.signed_in.user), Some(&wanted.client_id), visitor::address(request, &server.settings), serde_json::Value::Null);
+            server.record(
+                "consent.denied",
+                Some(person.signed_in.user),
+                Some(&wanted.client_id),
+                visitor::address(request, &server.settings),
+                serde_json::Value::Null,
+            );
             let error = Error::new(ErrorCode::AccessDenied, "The person did not allow it.");
             Ok(response::error(&wanted.redirect_uri, &error, wanted.state.as_deref(), &server.settings.urls.issuer))
         }
@@ -160,7 +179,8 @@ pub async fn decide(server: &AuthorizationServer, request: &HttpRequest, form: &
             if !client.is_some_and(|client| !client.disabled && redirect_uri::is_registered(&wanted.redirect_uri, &client.redirect_uris)) {
                 return Err(super::unknown_client());
             }
-            let project = chosen(form.get("project"), &projects).ok_or_else(|| Fault::bad_request("The project is not one of yours. Go back and choose again.".to_owned()))?;
+            let project = chosen(form.get("project"), &projects)
+                .ok_or_else(|| Fault::bad_request("The project is not one of yours. Go back and choose again.".to_owned()))?;
             issue(server, wanted, &person, project, ticket.hash(), visitor::address(request, &server.settings)).await
         }
     }
@@ -214,7 +234,12 @@ async fn issue(
             "The form was sent before. The application has its answer.",
             "Go back to the application. If it is not connected, connect once more.",
         )),
-        Err(_) => Err(Fault::new(StatusCode::FORBIDDEN, "That is not possible any more", "Your account is disabled, or you are no longer in this project.", "Ask an administrator of this server.")),
+        Err(_) => Err(Fault::new(
+            StatusCode::FORBIDDEN,
+            "That is not possible any more",
+            "Your account is disabled, or you are no longer in this project.",
+            "Ask an administrator of this server.",
+        )),
     }
 }
 
@@ -264,7 +289,8 @@ mod tests {
 
     #[test]
     fn only_a_project_of_ones_own_can_be_chosen() {
-        let project = |number| Project { id: ProjectId(Uuid::from_u128(number)), name: "p".into(), personal_of: None, created_at: Timestamp(0) };
+        let project =
+            |number| Project { id: ProjectId(Uuid::from_u128(number)), name: "p".into(), personal_of: None, created_at: Timestamp(0) };
         let one = [(project(1), Role::Owner)];
         let two = [(project(1), Role::Owner), (project(2), Role::Member)];
         let id = |number| ProjectId(Uuid::from_u128(number));

@@ -68,11 +68,20 @@ async fn authorize(server: &AuthorizationServer, request: &HttpRequest) -> Resul
     };
     let interaction = Interaction::of(&parameters);
     match (next(interaction, person.as_ref().map(|person| person.signed_in.authenticated_at), server.now()), person) {
-        (Next::Consent, Some(person)) => consent::ask_or_remember(server, wanted, &person, interaction, &return_to(server, &parameters)).await,
-        (Next::Error(code), _) => {
-            Ok(response::error(&redirect_uri, &Error::new(code, "The person would have to sign in, and prompt=none forbids to ask."), state, issuer))
+        (Next::Consent, Some(person)) => {
+            consent::ask_or_remember(server, wanted, &person, interaction, &return_to(server, &parameters)).await
         }
-        _ => Ok(see_other(&format!("{}?return_to={}", server.settings.path("/sign-in"), crate::parameters::encode(&return_to(server, &parameters))))),
+        (Next::Error(code), _) => Ok(response::error(
+            &redirect_uri,
+            &Error::new(code, "The person would have to sign in, and prompt=none forbids to ask."),
+            state,
+            issuer,
+        )),
+        _ => Ok(see_other(&format!(
+            "{}?return_to={}",
+            server.settings.path("/sign-in"),
+            crate::parameters::encode(&return_to(server, &parameters))
+        ))),
     }
 }
 
@@ -89,7 +98,12 @@ async fn who(server: &AuthorizationServer, request: &HttpRequest, parameters: &P
     let client_id = ClientId(client_id.to_owned());
     let (client, person) = futures_util::future::try_join(server.store.client(&client_id), visitor::person(request, server)).await?;
     match client {
-        Some(client) if client.disabled => Err(Fault::new(StatusCode::BAD_REQUEST, "This application is blocked", "An administrator of this server has blocked it.", "Ask them why.")),
+        Some(client) if client.disabled => Err(Fault::new(
+            StatusCode::BAD_REQUEST,
+            "This application is blocked",
+            "An administrator of this server has blocked it.",
+            "Ask them why.",
+        )),
         Some(client) => Ok((client, person)),
         None => Err(unknown_client()),
     }

@@ -49,7 +49,12 @@ impl Interaction {
     pub fn of(parameters: &Parameters) -> Self {
         let has = |word: &str| parameters.get("prompt").unwrap_or_default().split_ascii_whitespace().any(|one| one == word);
         let max_age = parameters.get("max_age").and_then(|age| age.parse::<u32>().ok()).map(i64::from);
-        Self { none: has("none"), login: has("login") || max_age == Some(0), consent: has("consent"), max_age: max_age.filter(|age| *age > 0) }
+        Self {
+            none: has("none"),
+            login: has("login") || max_age == Some(0),
+            consent: has("consent"),
+            max_age: max_age.filter(|age| *age > 0),
+        }
     }
 
     /// Whether a sign-in of that moment does not count.
@@ -129,7 +134,9 @@ mod tests {
 
     #[test]
     fn an_old_sign_in_does_not_count_when_the_client_says_so() {
-        let wants = |query: &str, age: i64| Interaction::of(&Parameters::parse(query.as_bytes()).unwrap()).wants_sign_in(Timestamp(0), Timestamp::from_seconds(age));
+        let wants = |query: &str, age: i64| {
+            Interaction::of(&Parameters::parse(query.as_bytes()).unwrap()).wants_sign_in(Timestamp(0), Timestamp::from_seconds(age))
+        };
         assert!(!wants("", 1_000_000));
         assert!(wants("prompt=login", 0) && wants("max_age=0", 0));
         assert!(!wants("max_age=10", 10) && wants("max_age=10", 11));

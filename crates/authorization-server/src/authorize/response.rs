@@ -43,7 +43,12 @@ pub fn code(redirect_uri: &str, code: &str, state: Option<&str>, issuer: &str) -
 
 /// It failed, or the person did not allow it.
 pub fn error(redirect_uri: &str, error: &Error, state: Option<&str>, issuer: &str) -> HttpResponse {
-    let parameters = [("error", Some(error.code.as_str())), ("error_description", Some(error.description.as_str())), ("state", state), ("iss", Some(issuer))];
+    let parameters = [
+        ("error", Some(error.code.as_str())),
+        ("error_description", Some(error.description.as_str())),
+        ("state", state),
+        ("iss", Some(issuer)),
+    ];
     redirect(location(redirect_uri, &parameters))
 }
 
@@ -67,7 +72,8 @@ mod tests {
         fn any_state_comes_back_as_it_was(state in "\\PC{1,60}") {
             let location = location("https://a.example/cb", &[("error", Some("x")), ("state", Some(&state))]);
             let query = location.split_once('?').unwrap().1;
-            prop_assert_eq!(Parameters::parse(query.as_bytes()).unwrap().get("state"), Some(state.as_str()));
+            let read = Parameters::parse(query.as_bytes()).unwrap();
+            prop_assert_eq!(read.get("state"), Some(state.as_str()));
             prop_assert!(location.bytes().all(|byte| byte.is_ascii_graphic()));
         }
     }

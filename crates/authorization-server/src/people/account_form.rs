@@ -32,7 +32,12 @@ pub struct AccountForm {
 #[must_use]
 pub fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    !local.is_empty() && !domain.is_empty() && !domain.starts_with('.') && !domain.ends_with('.') && text.len() <= 254 && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+    !local.is_empty()
+        && !domain.is_empty()
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
+        && text.len() <= 254
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
 /// What is wrong with a password; empty if nothing. Length only: rules of composition make passwords worse.
@@ -89,7 +94,9 @@ mod tests {
         let form = AccountForm::read(&Parameters::parse(b"email=+ada%20&name=Ada&password=short").unwrap(), None);
         assert_eq!((form.email.value.as_str(), form.name.value.as_str()), ("ada", "Ada"));
         assert!(!form.email.error.is_empty() && form.name.error.is_empty() && !form.password_error.is_empty() && !form.is_good());
-        assert!(AccountForm::read(&Parameters::parse(b"email=x&password=correct+horse+battery").unwrap(), Some("ada@example.com")).is_good());
+        assert!(
+            AccountForm::read(&Parameters::parse(b"email=x&password=correct+horse+battery").unwrap(), Some("ada@example.com")).is_good()
+        );
         for wrong in ["", "@", "a@", "@b", "a b@c.de", "a@.de"] {
             assert!(!is_email(wrong), "{wrong}");
         }

@@ -66,6 +66,12 @@ async fn create(server: &AuthorizationServer, request: &HttpRequest, payload: we
     sign_in::limited(server, request, None).await?;
     let new = sign_up::new_user(server, &typed, &form, true).await?;
     let user = server.store.create_first_admin(new, SecretHash::of(link)).await?.ok_or_else(set_password::ended)?;
-    server.record("user.created", Some(user.id), None, visitor::address(request, &server.settings), serde_json::json!({"first_administrator": true}));
+    server.record(
+        "user.created",
+        Some(user.id),
+        None,
+        visitor::address(request, &server.settings),
+        serde_json::json!({"first_administrator": true}),
+    );
     session::begin(server, request, user.id, "/").await
 }

@@ -34,7 +34,13 @@ pub async fn bootstrap_link(server: &AuthorizationServer) -> Result<Option<Strin
 ///
 /// # Errors
 /// [`StoreError`] when the database cannot be asked.
-pub async fn set_password_link(store: &Store, urls: &PublicUrls, clock: &dyn Clock, randomness: &dyn Randomness, user: UserId) -> Result<String, StoreError> {
+pub async fn set_password_link(
+    store: &Store,
+    urls: &PublicUrls,
+    clock: &dyn Clock,
+    randomness: &dyn Randomness,
+    user: UserId,
+) -> Result<String, StoreError> {
     let secret = Secret::generate(randomness, "");
     let now = clock.now();
     store.create_link(LinkPurpose::SetPassword, secret.hash(), Some(user), None, now, now.after(3 * DAY)).await?;
@@ -45,7 +51,13 @@ pub async fn set_password_link(store: &Store, urls: &PublicUrls, clock: &dyn Clo
 ///
 /// # Errors
 /// [`StoreError`] when the database cannot be asked.
-pub async fn invite_link(store: &Store, urls: &PublicUrls, clock: &dyn Clock, randomness: &dyn Randomness, email: Option<&str>) -> Result<String, StoreError> {
+pub async fn invite_link(
+    store: &Store,
+    urls: &PublicUrls,
+    clock: &dyn Clock,
+    randomness: &dyn Randomness,
+    email: Option<&str>,
+) -> Result<String, StoreError> {
     let secret = Secret::generate(randomness, "");
     let now = clock.now();
     store.create_link(LinkPurpose::Invite, secret.hash(), None, email, now, now.after(7 * DAY)).await?;

@@ -40,13 +40,23 @@ impl Fault {
     /// A request that cannot be right.
     #[must_use]
     pub fn bad_request(message: String) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "This request cannot be answered", message, "Go back and try again. If it stays so, tell the developer of the application.")
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "This request cannot be answered",
+            message,
+            "Go back and try again. If it stays so, tell the developer of the application.",
+        )
     }
 
     /// A form that another site sent.
     #[must_use]
     pub fn foreign_form() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "This form did not come from our page", "For your safety it was not accepted.", "Open the page again and send it from there.")
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "This form did not come from our page",
+            "For your safety it was not accepted.",
+            "Open the page again and send it from there.",
+        )
     }
 
     /// Too many attempts.
@@ -54,20 +64,35 @@ impl Fault {
     pub fn slow_down(seconds: u32) -> Self {
         Self {
             retry_after: Some(seconds),
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", "There were too many attempts in a short time.", format!("Wait {seconds} seconds and try again."))
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many attempts",
+                "There were too many attempts in a short time.",
+                format!("Wait {seconds} seconds and try again."),
+            )
         }
     }
 
     /// A fault of ours.
     #[must_use]
     pub fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", "The fault is on the server, not yours.", "Try again. If it stays so, tell whoever runs this server.")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Something went wrong",
+            "The fault is on the server, not yours.",
+            "Try again. If it stays so, tell whoever runs this server.",
+        )
     }
 
     fn unavailable(seconds: u32) -> Self {
         Self {
             retry_after: Some(seconds),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "The server is not ready", "Something that it needs is busy or away.", "Try again in a few seconds.")
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The server is not ready",
+                "Something that it needs is busy or away.",
+                "Try again in a few seconds.",
+            )
         }
     }
 }

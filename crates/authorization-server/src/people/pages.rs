@@ -180,7 +180,11 @@ mod tests {
     /// Every page in every shape that it has.
     fn samples() -> Vec<(&'static str, String)> {
         let hostile = || HOSTILE.to_owned();
-        let form = AccountForm { email: Field { value: hostile(), error: hostile() }, name: Field { value: hostile(), error: hostile() }, password_error: hostile() };
+        let form = AccountForm {
+            email: Field { value: hostile(), error: hostile() },
+            name: Field { value: hostile(), error: hostile() },
+            password_error: hostile(),
+        };
         let account = |email_is_fixed, form| NewAccountPage {
             frame: Frame::default(),
             title: "Make an account",
@@ -191,14 +195,38 @@ mod tests {
             email_is_fixed,
             form,
         };
-        let sign_in = |sign_up, error: &str| SignInPage { frame: frame(), action: "/sign-in".into(), sign_up, return_to: "/a?b=1&c=2".into(), email: hostile(), error: error.into() };
+        let sign_in = |sign_up, error: &str| SignInPage {
+            frame: frame(),
+            action: "/sign-in".into(),
+            sign_up,
+            return_to: "/a?b=1&c=2".into(),
+            email: hostile(),
+            error: error.into(),
+        };
         vec![
-            ("error", ErrorPage { frame: frame(), status: 400, title: hostile(), message: hostile(), what_to_do: hostile(), request_id: "-".into() }.render().unwrap()),
+            (
+                "error",
+                ErrorPage {
+                    frame: frame(),
+                    status: 400,
+                    title: hostile(),
+                    message: hostile(),
+                    what_to_do: hostile(),
+                    request_id: "-".into(),
+                }
+                .render()
+                .unwrap(),
+            ),
             ("sign-in", sign_in(None, "").render().unwrap()),
             ("sign-in with an error", sign_in(Some("/sign-up".into()), HOSTILE).render().unwrap()),
             ("new account", account(false, form).render().unwrap()),
             ("invited account", account(true, AccountForm::default()).render().unwrap()),
-            ("set password", SetPasswordPage { frame: frame(), action: "/set-password".into(), link: hostile(), email: hostile(), error: hostile() }.render().unwrap()),
+            (
+                "set password",
+                SetPasswordPage { frame: frame(), action: "/set-password".into(), link: hostile(), email: hostile(), error: hostile() }
+                    .render()
+                    .unwrap(),
+            ),
             ("consent, one project", ConsentPage::sample(vec![choice("1", true)], true).render().unwrap()),
             ("consent, two projects", ConsentPage::sample(vec![choice("1", true), choice("2", false)], false).render().unwrap()),
         ]
@@ -248,7 +276,18 @@ mod tests {
         page.redirect_host = "127.0.0.1:5000".into();
         page.account = "ada@example.com".into();
         let html = page.render().unwrap();
-        for text in ["Codex", "127.0.0.1:5000", "ada@example.com", "Search and read", "claims", "name=\"ticket\"", "name=\"csrf\"", "value=\"allow\"", "value=\"deny\"", "notice warning"] {
+        for text in [
+            "Codex",
+            "127.0.0.1:5000",
+            "ada@example.com",
+            "Search and read",
+            "claims",
+            "name=\"ticket\"",
+            "name=\"csrf\"",
+            "value=\"allow\"",
+            "value=\"deny\"",
+            "notice warning",
+        ] {
             assert!(html.contains(text), "{text}\n{html}");
         }
         assert!(!html.contains("type=\"radio\""), "one project is stated, not asked");

@@ -7,7 +7,10 @@ const LIMIT: usize = 12_000;
 /// for another site, and drop tabs and line breaks before they look.
 #[must_use]
 pub fn is_ours(path: &str) -> bool {
-    path.len() <= LIMIT && path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+    path.len() <= LIMIT
+        && path.starts_with('/')
+        && !path.starts_with("//")
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
 /// The path that was asked for, or the start page.
@@ -26,7 +29,19 @@ mod tests {
         for path in ["/", "/oauth/authorize?state=//x&redirect_uri=https%3A%2F%2Fa", "/libraries"] {
             assert!(is_ours(path), "{path}");
         }
-        for path in ["", "//evil.example", "/\\evil.example", "\\/evil", "https://evil.example", "/\t/evil.example", "/a\r\nSet-Cookie: x", "javascript:alert(1)", " /", "/é", "/a b"] {
+        for path in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "\\/evil",
+            "https://evil.example",
+            "/\t/evil.example",
+            "/a\r\nSet-Cookie: x",
+            "javascript:alert(1)",
+            " /",
+            "/é",
+            "/a b",
+        ] {
             assert!(!is_ours(path), "{path}");
             assert_eq!(or_start(Some(path)), "/");
         }

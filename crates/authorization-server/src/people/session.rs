@@ -48,7 +48,11 @@ fn sent_on(then: &str, cookie: Cookie<'static>) -> HttpResponse {
     for header in SECURITY_HEADERS {
         answer.insert_header(header);
     }
-    answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::LOCATION, return_to::or_start(Some(then)))).cookie(cookie).finish()
+    answer
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::LOCATION, return_to::or_start(Some(then))))
+        .cookie(cookie)
+        .finish()
 }
 
 /// `POST /sign-out`.
@@ -78,7 +82,9 @@ mod tests {
 
     #[test]
     fn the_cookie_is_bound_to_the_host_and_secure_on_https() {
-        let of = |issuer: &str| cookie(&Settings::new(PublicUrls { issuer: issuer.into(), resource: format!("{issuer}/mcp") }), "v".into(), 60).to_string();
+        let of = |issuer: &str| {
+            cookie(&Settings::new(PublicUrls { issuer: issuer.into(), resource: format!("{issuer}/mcp") }), "v".into(), 60).to_string()
+        };
         assert_eq!(of("https://a.example"), "__Host-docent_session=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60");
         assert_eq!(of("http://localhost:8080"), "docent_session=v; HttpOnly; SameSite=Lax; Path=/; Max-Age=60");
     }

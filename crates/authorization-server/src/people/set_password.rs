@@ -27,7 +27,12 @@ pub async fn answer(server: web::Data<AuthorizationServer>, request: HttpRequest
 
 /// A link that is unknown, used or too old.
 pub(super) fn ended() -> Fault {
-    Fault::new(StatusCode::GONE, "This link does not work any more", "It was used already, is too old, or was not copied whole.", "Ask whoever gave it to you for a new one.")
+    Fault::new(
+        StatusCode::GONE,
+        "This link does not work any more",
+        "It was used already, is too old, or was not copied whole.",
+        "Ask whoever gave it to you for a new one.",
+    )
 }
 
 async fn email_of(server: &AuthorizationServer, link: &str) -> Result<String, Fault> {

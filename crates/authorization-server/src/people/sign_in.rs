@@ -18,7 +18,9 @@ const WRONG: &str = "The e-mail address or the password is wrong.";
 
 /// `GET /sign-in`.
 pub async fn show(server: web::Data<AuthorizationServer>, request: HttpRequest) -> HttpResponse {
-    let answer = Parameters::parse(request.query_string().as_bytes()).map_err(Fault::from).and_then(|query| page(&server, StatusCode::OK, query.get("return_to"), "", ""));
+    let answer = Parameters::parse(request.query_string().as_bytes())
+        .map_err(Fault::from)
+        .and_then(|query| page(&server, StatusCode::OK, query.get("return_to"), "", ""));
     answered(&server, &request, answer)
 }
 
@@ -59,7 +61,10 @@ async fn sign_in(server: &AuthorizationServer, request: &HttpRequest, payload: w
     }
     let typed = form.get("email").unwrap_or_default().trim();
     let email = typed.to_lowercase();
-    if email.is_empty() || email.len() > 254 || form.get("password").is_none_or(|password| password.chars().count() > account_form::PASSWORD_MAXIMUM) {
+    if email.is_empty()
+        || email.len() > 254
+        || form.get("password").is_none_or(|password| password.chars().count() > account_form::PASSWORD_MAXIMUM)
+    {
         return page(server, StatusCode::UNPROCESSABLE_ENTITY, form.get("return_to"), typed, WRONG);
     }
     limited(server, request, Some(&email)).await?;

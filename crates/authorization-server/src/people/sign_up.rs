@@ -50,7 +50,13 @@ async fn admission(server: &AuthorizationServer, parameters: &Parameters) -> Res
     }
 }
 
-fn page(server: &AuthorizationServer, status: StatusCode, parameters: &Parameters, admission: &Admission, form: AccountForm) -> Result<HttpResponse, Fault> {
+fn page(
+    server: &AuthorizationServer,
+    status: StatusCode,
+    parameters: &Parameters,
+    admission: &Admission,
+    form: AccountForm,
+) -> Result<HttpResponse, Fault> {
     let page = NewAccountPage {
         frame: visitor::frame(&server.settings, None),
         title: "Make an account",
@@ -75,7 +81,12 @@ async fn form_page(server: &AuthorizationServer, request: &HttpRequest) -> Resul
 }
 
 /// A new user from what was typed.
-pub(super) async fn new_user(server: &AuthorizationServer, typed: &AccountForm, form: &Parameters, is_admin: bool) -> Result<NewUser, Fault> {
+pub(super) async fn new_user(
+    server: &AuthorizationServer,
+    typed: &AccountForm,
+    form: &Parameters,
+    is_admin: bool,
+) -> Result<NewUser, Fault> {
     let password_hash = ask(&server.asks.hash_password, HashPassword(account_form::password(form))).await?;
     let now = server.now();
     Ok(NewUser {

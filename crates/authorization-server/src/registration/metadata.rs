@@ -53,9 +53,11 @@ fn list<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<Vec<&'a
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(one)) if name != "redirect_uris" => Ok(Some(vec![one.as_str()])),
-        Some(Value::Array(values)) => {
-            values.iter().map(|value| value.as_str().ok_or_else(|| invalid(name, "must be a list of strings"))).collect::<Result<Vec<_>, _>>().map(Some)
-        }
+        Some(Value::Array(values)) => values
+            .iter()
+            .map(|value| value.as_str().ok_or_else(|| invalid(name, "must be a list of strings")))
+            .collect::<Result<Vec<_>, _>>()
+            .map(Some),
         Some(_) => Err(invalid(name, "must be a list of strings")),
     }
 }
@@ -63,7 +65,9 @@ fn list<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<Vec<&'a
 fn name(fields: &Map<String, Value>) -> Result<String, Error> {
     match fields.get("client_name") {
         None | Some(Value::Null) => Ok("Unnamed application".to_owned()),
-        Some(Value::String(name)) if name.chars().count() > NAME_LIMIT => Err(invalid("client_name", format_args!("is longer than {NAME_LIMIT} characters"))),
+        Some(Value::String(name)) if name.chars().count() > NAME_LIMIT => {
+            Err(invalid("client_name", format_args!("is longer than {NAME_LIMIT} characters")))
+        }
         Some(Value::String(name)) if name.trim().is_empty() => Ok("Unnamed application".to_owned()),
         Some(Value::String(name)) => Ok(name.trim().to_owned()),
         Some(_) => Err(invalid("client_name", "must be a string")),
@@ -93,9 +97,15 @@ fn redirect_uris(fields: &Map<String, Value>) -> Result<(Vec<String>, Vec<Redire
 
 fn grant_types(fields: &Map<String, Value>) -> Result<Vec<String>, Error> {
     // RFC 7591 2 says `authorization_code` alone when nothing is said; clients that say nothing refresh all the same.
-    let Some(sent) = list(fields, "grant_types")?.filter(|sent| !sent.is_empty()) else { return Ok(GRANT_TYPES.map(str::to_owned).to_vec()) };
+    let Some(sent) = list(fields, "grant_types")?.filter(|sent| !sent.is_empty()) else {
+        return Ok(GRANT_TYPES.map(str::to_owned).to_vec());
+    };
     let kept: Vec<String> = GRANT_TYPES.iter().filter(|grant| sent.contains(grant)).map(|&grant| grant.to_owned()).collect();
-    if kept.iter().any(|grant| grant == "authorization_code") { Ok(kept) } else { Err(invalid("grant_types", "must contain authorization_code")) }
+    if kept.iter().any(|grant| grant == "authorization_code") {
+        Ok(kept)
+    } else {
+        Err(invalid("grant_types", "must contain authorization_code"))
+    }
 }
 
 fn response_types(fields: &Map<String, Value>) -> Result<(), Error> {
@@ -128,8 +138,11 @@ impl ClientMetadata {
     /// # Errors
     /// `invalid_redirect_uri` or `invalid_client_metadata` with the field and why.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let value: Value = serde_json::from_slice(body).map_err(|error| Error::new(ErrorCode::InvalidClientMetadata, format!("The body is not JSON: {error}.")))?;
-        let Value::Object(fields) = value else { return Err(Error::new(ErrorCode::InvalidClientMetadata, "The body must be a JSON object.")) };
+        let value: Value = serde_json::from_slice(body)
+            .map_err(|error| Error::new(ErrorCode::InvalidClientMetadata, format!("The body is not JSON: {error}.")))?;
+        let Value::Object(fields) = value else {
+            return Err(Error::new(ErrorCode::InvalidClientMetadata, "The body must be a JSON object."));
+        };
         let (redirect_uris, kinds) = redirect_uris(&fields)?;
         response_types(&fields)?;
         Ok(Self {
@@ -187,7 +200,11 @@ mod tests {
         assert_eq!(client.auth_method, AuthMethod::None, "a native client that says nothing keeps no secret");
         assert_eq!((client.scope, client.application_type, client.client_uri), (None, None, None));
         assert_eq!(parse(&json!({"redirect_uris": ["https://a.example/cb"]})).unwrap().auth_method, AuthMethod::ClientSecretBasic);
-        let cursor = ["cursor://anysphere.cursor-mcp/oauth/callback", "https://www.cursor.com/agents/mcp/oauth/callback", "http://localhost:8787/callback"];
+        let cursor = [
+            "cursor://anysphere.cursor-mcp/oauth/callback",
+            "https://www.cursor.com/agents/mcp/oauth/callback",
+            "http://localhost:8787/callback",
+        ];
         assert!(parse(&json!({"redirect_uris": cursor, "token_endpoint_auth_method": "none"})).is_ok());
     }
 
@@ -206,7 +223,11 @@ mod tests {
             (json!({"redirect_uris": uri, "client_name": ["x"]}), ErrorCode::InvalidClientMetadata, "client_name"),
             (json!({"redirect_uris": uri, "grant_types": ["client_credentials"]}), ErrorCode::InvalidClientMetadata, "grant_types"),
             (json!({"redirect_uris": uri, "response_types": ["token"]}), ErrorCode::InvalidClientMetadata, "response_types"),
-            (json!({"redirect_uris": uri, "token_endpoint_auth_method": "private_key_jwt"}), ErrorCode::InvalidClientMetadata, "token_endpoint_auth_method"),
+            (
+                json!({"redirect_uris": uri, "token_endpoint_auth_method": "private_key_jwt"}),
+                ErrorCode::InvalidClientMetadata,
+                "token_endpoint_auth_method",
+            ),
             (json!([1]), ErrorCode::InvalidClientMetadata, "object"),
         ] {
             let error = refusal(value);

@@ -91,13 +91,18 @@ fn client(sent: &ClientMetadata, id: ClientId, secret: Option<&Secret>, now: Tim
 fn is_permitted(state: DynamicRegistration) -> Result<(), Refused> {
     match state {
         DynamicRegistration::Open => Ok(()),
-        DynamicRegistration::Token => {
-            Err(Refused::new(ErrorCode::InvalidToken, "Registration needs an initial access token. Ask the operator of this server for a registered client_id.")
-                .with_challenge(r#"Bearer error="invalid_token""#))
-        }
-        DynamicRegistration::Off => {
-            Err(Refused { status: Some(StatusCode::FORBIDDEN), ..Refused::new(ErrorCode::AccessDenied, "Dynamic registration is off. Ask the operator of this server for a registered client_id.") })
-        }
+        DynamicRegistration::Token => Err(Refused::new(
+            ErrorCode::InvalidToken,
+            "Registration needs an initial access token. Ask the operator of this server for a registered client_id.",
+        )
+        .with_challenge(r#"Bearer error="invalid_token""#)),
+        DynamicRegistration::Off => Err(Refused {
+            status: Some(StatusCode::FORBIDDEN),
+            ..Refused::new(
+                ErrorCode::AccessDenied,
+                "Dynamic registration is off. Ask the operator of this server for a registered client_id.",
+            )
+        }),
     }
 }
 
@@ -105,7 +110,11 @@ fn is_permitted(state: DynamicRegistration) -> Result<(), Refused> {
 ///
 /// # Errors
 /// [`Refused`], as JSON; three clients show it to the person.
-pub async fn register(server: web::Data<AuthorizationServer>, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Refused> {
+pub async fn register(
+    server: web::Data<AuthorizationServer>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Refused> {
     is_permitted(server.settings.dynamic_registration)?;
     let address = visitor::address(&request, &server.settings);
     if let Some(key) = address.clone()
@@ -120,7 +129,8 @@ pub async fn register(server: web::Data<AuthorizationServer>, request: HttpReque
     let now = server.now();
     let secret = (sent.auth_method != AuthMethod::None).then(|| Secret::generate(&*server.randomness, ""));
     let id = if secret.is_some() { ClientId(format!("c_{}", uuid_v7(now, &*server.randomness).simple())) } else { sent.derived_id() };
-    let stored = ask(&server.asks.register_client, RegisterClient { client: client(&sent, id, secret.as_ref(), now), from: address }).await?;
+    let stored =
+        ask(&server.asks.register_client, RegisterClient { client: client(&sent, id, secret.as_ref(), now), from: address }).await?;
     Ok(answer::json(StatusCode::CREATED, &registered(&stored, &sent, secret.as_ref())))
 }
 
@@ -132,7 +142,8 @@ mod tests {
     #[test]
     fn the_answer_has_no_nulls_and_echoes_what_was_sent() {
         let sent = ClientMetadata::parse(br#"{"redirect_uris":["http://localhost:7777/cb"],"client_uri":null,"scope":""}"#).unwrap();
-        let stored = Client { redirect_uris: vec!["http://localhost:5555/cb".into()], ..client(&sent, sent.derived_id(), None, Timestamp(1_500)) };
+        let stored =
+            Client { redirect_uris: vec!["http://localhost:5555/cb".into()], ..client(&sent, sent.derived_id(), None, Timestamp(1_500)) };
         let answer = serde_json::to_value(registered(&stored, &sent, None)).unwrap();
         assert_eq!(answer["redirect_uris"], serde_json::json!(["http://localhost:7777/cb"]));
         assert_eq!(answer["client_id_issued_at"], 1);
@@ -140,6 +151,9 @@ mod tests {
         assert!(answer.get("client_secret").is_none() && answer.get("client_secret_expires_at").is_none());
         let secret = Secret::new("s".into());
         let confidential = serde_json::to_value(registered(&stored, &sent, Some(&secret))).unwrap();
-        assert_eq!((&confidential["client_secret"], &confidential["client_secret_expires_at"]), (&serde_json::json!("s"), &serde_json::json!(0)));
+        assert_eq!(
+            (&confidential["client_secret"], &confidential["client_secret_expires_at"]),
+            (&serde_json::json!("s"), &serde_json::json!(0))
+        );
     }
 }

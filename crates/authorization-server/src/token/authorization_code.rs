@@ -26,7 +26,10 @@ fn read(form: &Parameters, client: &Client) -> Result<Exchange, Error> {
     let code = form.get("code").ok_or_else(|| invalid("code is missing."))?;
     let verifier = form.get("code_verifier").ok_or_else(|| invalid("code_verifier is missing: PKCE is required."))?;
     if !pkce::verifier_is_valid(verifier) {
-        return Err(Error::new(ErrorCode::InvalidGrant, "code_verifier must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~ (RFC 7636 4.1)."));
+        return Err(Error::new(
+            ErrorCode::InvalidGrant,
+            "code_verifier must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~ (RFC 7636 4.1).",
+        ));
     }
     let redirect = match (form.get("redirect_uri"), client.redirect_uris.as_slice()) {
         (Some(sent), _) => sent,
@@ -96,7 +99,9 @@ mod tests {
     #[test]
     fn a_verifier_that_is_missing_or_of_the_wrong_form_is_refused_before_the_code_is_touched() {
         let client = client(&["http://localhost/cb"]);
-        let code = |verifier: &str| read(&Parameters::parse(format!("code=x&code_verifier={verifier}").as_bytes()).unwrap(), &client).map_err(|error| error.code);
+        let code = |verifier: &str| {
+            read(&Parameters::parse(format!("code=x&code_verifier={verifier}").as_bytes()).unwrap(), &client).map_err(|error| error.code)
+        };
         assert_eq!(code(""), Err(ErrorCode::InvalidRequest));
         assert_eq!(code(&"a".repeat(42)), Err(ErrorCode::InvalidGrant));
         assert_eq!(code(&"a".repeat(129)), Err(ErrorCode::InvalidGrant));
@@ -107,7 +112,9 @@ mod tests {
     /// AS3: the loopback port is free at the token endpoint too.
     #[test]
     fn the_redirect_uri_is_compared_as_at_authorization() {
-        let read = |redirect: &str, client: &Client| read(&Parameters::parse(format!("code=x&code_verifier={}{redirect}", "a".repeat(43)).as_bytes()).unwrap(), client);
+        let read = |redirect: &str, client: &Client| {
+            read(&Parameters::parse(format!("code=x&code_verifier={}{redirect}", "a".repeat(43)).as_bytes()).unwrap(), client)
+        };
         let one = client(&["http://localhost:3000/cb"]);
         let expected = read("&redirect_uri=http://127.0.0.1:5555/cb", &one).unwrap();
         assert_eq!(expected.redirect_key, redirect_uri::key("http://localhost:3000/cb"));

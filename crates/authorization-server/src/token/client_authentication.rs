@@ -15,7 +15,8 @@ use docent_types::registration::Client;
 use docent_types::secret::{Secret, SecretHash};
 use subtle::{Choice, ConstantTimeEq as _};
 
-const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
 /// What `WWW-Authenticate` says when Basic was tried.
 const CHALLENGE: &str = r#"Basic realm="docent", charset="UTF-8""#;
@@ -72,7 +73,8 @@ fn basic(authorization: &str) -> Result<(ClientId, Vec<Secret>), Error> {
     let text = BASE64.decode(credentials.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(wrong)?;
     let (id, secret) = text.split_once(':').ok_or_else(wrong)?;
     let id = decode(id.as_bytes()).filter(|id| !id.is_empty()).ok_or_else(wrong)?;
-    let mut readings: Vec<Secret> = [Some(secret.to_owned()), decode(secret.as_bytes())].into_iter().flatten().filter(|one| !one.is_empty()).map(Secret::new).collect();
+    let mut readings: Vec<Secret> =
+        [Some(secret.to_owned()), decode(secret.as_bytes())].into_iter().flatten().filter(|one| !one.is_empty()).map(Secret::new).collect();
     readings.dedup();
     Ok((ClientId(id), readings))
 }
@@ -126,7 +128,11 @@ pub async fn authenticate(server: &AuthorizationServer, request: &HttpRequest, f
         if by_header { Refused::from(error).with_challenge(CHALLENGE) } else { error.into() }
     };
     let presented = presented(authorization, form).map_err(challenged)?;
-    let unknown = || unauthenticated("This client is not known here. Register it again: remove what the application stored for this server and connect anew.");
+    let unknown = || {
+        unauthenticated(
+            "This client is not known here. Register it again: remove what the application stored for this server and connect anew.",
+        )
+    };
     let client = server.store.client(&presented.client_id).await?.ok_or_else(|| challenged(unknown()))?;
     prove(&client, &presented).map_err(challenged)?;
     Ok(Authenticated { client, by_secret: !presented.secrets.is_empty() })

@@ -52,7 +52,10 @@ struct IdTokenClaims<'a> {
 
 /// The key that signs now; asked for before anything is consumed.
 pub fn signer(server: &AuthorizationServer) -> Result<Arc<SigningKey>, Refused> {
-    let busy = || Error { retry_after: Some(2), ..Error::new(ErrorCode::TemporarilyUnavailable, "There is no signing key yet. Try again shortly.") };
+    let busy = || Error {
+        retry_after: Some(2),
+        ..Error::new(ErrorCode::TemporarilyUnavailable, "There is no signing key yet. Try again shortly.")
+    };
     Ok(server.signer.load_full().ok_or_else(busy)?)
 }
 
@@ -71,7 +74,13 @@ fn unsigned(error: crate::signing::SigningError) -> Refused {
 }
 
 /// An access token under a grant.
-pub fn access_token(server: &AuthorizationServer, signer: &SigningKey, facts: &GrantFacts, scopes: &ScopeSet, now: Timestamp) -> Result<String, Refused> {
+pub fn access_token(
+    server: &AuthorizationServer,
+    signer: &SigningKey,
+    facts: &GrantFacts,
+    scopes: &ScopeSet,
+    now: Timestamp,
+) -> Result<String, Refused> {
     let claims = AccessTokenClaims {
         iss: server.settings.urls.issuer.clone(),
         sub: facts.user,
@@ -94,13 +103,21 @@ fn at_hash(access_token: &str) -> String {
 }
 
 /// An ID token, if `openid` was granted.
-pub async fn id_token(server: &AuthorizationServer, signer: &SigningKey, facts: &GrantFacts, access_token: &str, now: Timestamp) -> Result<Option<String>, Refused> {
+pub async fn id_token(
+    server: &AuthorizationServer,
+    signer: &SigningKey,
+    facts: &GrantFacts,
+    access_token: &str,
+    now: Timestamp,
+) -> Result<Option<String>, Refused> {
     if !facts.scopes.contains(Scope::OpenId) {
         return Ok(None);
     }
     let tells = |scope| facts.scopes.contains(scope);
     let user = if tells(Scope::Email) || tells(Scope::Profile) { server.store.user(facts.user).await? } else { None };
-    let (email, name) = user.map_or((None, None), |user| (tells(Scope::Email).then_some(user.email), (tells(Scope::Profile) && !user.name.is_empty()).then_some(user.name)));
+    let (email, name) = user.map_or((None, None), |user| {
+        (tells(Scope::Email).then_some(user.email), (tells(Scope::Profile) && !user.name.is_empty()).then_some(user.name))
+    });
     let claims = IdTokenClaims {
         iss: &server.settings.urls.issuer,
         sub: facts.user.to_string(),
@@ -117,7 +134,13 @@ pub async fn id_token(server: &AuthorizationServer, signer: &SigningKey, facts: 
 }
 
 /// The answer's body.
-pub fn answer(server: &AuthorizationServer, access_token: String, scopes: &ScopeSet, refresh: Option<Secret>, id_token: Option<String>) -> TokenAnswer {
+pub fn answer(
+    server: &AuthorizationServer,
+    access_token: String,
+    scopes: &ScopeSet,
+    refresh: Option<Secret>,
+    id_token: Option<String>,
+) -> TokenAnswer {
     TokenAnswer {
         access_token,
         token_type: "Bearer",

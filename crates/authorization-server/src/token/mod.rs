@@ -36,7 +36,10 @@ impl GrantType {
         if client.may_use(name) {
             Ok(kind)
         } else {
-            Err(Error::new(ErrorCode::UnauthorizedClient, format!("This client did not register the grant type {name}. Register it again with {name} in grant_types.")))
+            Err(Error::new(
+                ErrorCode::UnauthorizedClient,
+                format!("This client did not register the grant type {name}. Register it again with {name} in grant_types."),
+            ))
         }
     }
 }
@@ -56,10 +59,14 @@ fn refused(refusal: Refusal, what: &str) -> Error {
         Refusal::Unknown => (ErrorCode::InvalidGrant, format!("The {what} is not known. Start the authorization again.")),
         Refusal::OtherClient => (ErrorCode::InvalidGrant, format!("The {what} was issued to another client.")),
         Refusal::RedirectUri => (ErrorCode::InvalidGrant, "redirect_uri is not the one of the authorization request.".to_owned()),
-        Refusal::Verifier => (ErrorCode::InvalidGrant, "code_verifier does not fit the code_challenge of the authorization request.".to_owned()),
+        Refusal::Verifier => {
+            (ErrorCode::InvalidGrant, "code_verifier does not fit the code_challenge of the authorization request.".to_owned())
+        }
         Refusal::Resource => (ErrorCode::InvalidTarget, "The resource is not the one that was granted.".to_owned()),
         Refusal::Expired => (ErrorCode::InvalidGrant, format!("The {what} has expired. Start the authorization again.")),
-        Refusal::Reused => (ErrorCode::InvalidGrant, format!("The {what} was used before. What it gave is revoked: start the authorization again.")),
+        Refusal::Reused => {
+            (ErrorCode::InvalidGrant, format!("The {what} was used before. What it gave is revoked: start the authorization again."))
+        }
         Refusal::Revoked => (ErrorCode::InvalidGrant, "The access was revoked. Start the authorization again.".to_owned()),
         Refusal::Withdrawn => (ErrorCode::InvalidGrant, "The account or its project is no longer available.".to_owned()),
     };
@@ -68,19 +75,30 @@ fn refused(refusal: Refusal, what: &str) -> Error {
 
 /// `POST /oauth/token`.
 ///
+/// Only requests that fail through the caller's own fault are limited, by address: hosted clients send those of all their
+/// people from one address, and what succeeds costs nobody anything.
+///
 /// # Errors
 /// [`Refused`], as JSON.
 pub async fn token(server: web::Data<AuthorizationServer>, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Refused> {
-    let form = body::read_form(&request, payload).await?;
-    if let Some(address) = visitor::address(&request, &server.settings)
+    let refused = match granted(&server, &request, payload).await {
+        Ok(answer) => return Ok(answer::json(StatusCode::OK, &answer)),
+        Err(refused) => refused,
+    };
+    if refused.error.code.status() < 500
+        && let Some(address) = visitor::address(&request, &server.settings)
         && let Some(seconds) = ask(&server.asks.check_limit, CheckLimit { limit: Limit::Token, key: address }).await?
     {
         return Err(Refused::slow_down(seconds));
     }
-    let client = client_authentication::authenticate(&server, &request, &form).await?.client;
-    let answer = match GrantType::of(&form, &client)? {
-        GrantType::AuthorizationCode => authorization_code::exchange(&server, &client, &form).await?,
-        GrantType::RefreshToken => refresh_token::rotate(&server, &client, &form).await?,
-    };
-    Ok(answer::json(StatusCode::OK, &answer))
+    Err(refused)
+}
+
+async fn granted(server: &AuthorizationServer, request: &HttpRequest, payload: web::Payload) -> Result<issue::TokenAnswer, Refused> {
+    let form = body::read_form(request, payload).await?;
+    let client = client_authentication::authenticate(server, request, &form).await?.client;
+    match GrantType::of(&form, &client)? {
+        GrantType::AuthorizationCode => authorization_code::exchange(server, &client, &form).await,
+        GrantType::RefreshToken => refresh_token::rotate(server, &client, &form).await,
+    }
 }

@@ -60,6 +60,10 @@ mod tests {
         assert_eq!(ask(Some("email")), "email");
         assert_eq!(ask(Some("email libraries:write")), "email");
         assert_eq!(ask(Some("libraries:write")), "docs:read email", "nothing of it was granted");
-        assert_eq!(narrowed(Some("docs:read"), &ScopeSet::parse_known("libraries:write")).to_string(), "docs:read", "a broader scope includes it");
+        assert_eq!(
+            narrowed(Some("docs:read"), &ScopeSet::parse_known("libraries:write")).to_string(),
+            "docs:read",
+            "a broader scope includes it"
+        );
     }
 }

@@ -5,7 +5,7 @@ use crate::installation::Installation;
 use crate::serve::urls;
 use anyhow::{Context as _, bail};
 use actix::SyncArbiter;
-use docent_authorization_server::{PasswordHasher, is_email, password_error, set_password_link};
+use docent_authorization_server::{PasswordHasher, invite_link, is_email, password_error, set_password_link};
 use docent_store::{NewUser, StoreError};
 use docent_types::ids::{ProjectId, UserId};
 use docent_types::messages::HashPassword;
@@ -19,6 +19,7 @@ use std::io::BufRead as _;
 pub async fn run(installation: &Installation, command: User) -> anyhow::Result<()> {
     match command {
         User::Add { email, admin, name, password_stdin } => add(installation, &email, &name, admin, password_stdin).await,
+        User::Invite { email } => invite(installation, email.as_deref()).await,
         User::List => list(installation).await,
         User::Disable { email } => set_disabled(installation, &email, true).await,
         User::Enable { email } => set_disabled(installation, &email, false).await,
@@ -70,6 +71,16 @@ async fn print_link(installation: &Installation, user: UserId, email: &str) -> a
     let urls = urls::for_commands(&installation.configuration)?;
     let link = set_password_link(&installation.store, &urls, &*installation.clock, &*installation.randomness, user).await?;
     println!("{email} sets a password with this link, once, within 3 days:\n  {link}");
+    Ok(())
+}
+
+async fn invite(installation: &Installation, email: Option<&str>) -> anyhow::Result<()> {
+    if let Some(email) = email.filter(|email| !is_email(email)) {
+        bail!("\"{email}\" is not an e-mail address");
+    }
+    let urls = urls::for_commands(&installation.configuration)?;
+    let link = invite_link(&installation.store, &urls, &*installation.clock, &*installation.randomness, email).await?;
+    println!("{} makes an account with this link, once, within 7 days:\n  {link}", email.unwrap_or("Whoever has it"));
     Ok(())
 }
 

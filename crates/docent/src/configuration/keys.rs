@@ -54,6 +54,12 @@ pub const KEYS: &[Key] = &[
         "",
         "The origin under which assistants reach the MCP endpoint, without `/mcp`. Empty: the same as `auth.public_url` when one process serves both, else `http://localhost:PORT`.",
     ),
+    key(
+        "mcp.keys_url",
+        Kind::Text,
+        "",
+        "Where a process that serves only `mcp` reads the issuer's signing keys, if it cannot or should not go through the public URL: for example `http://auth:8080/oauth/jwks` inside a private network. Empty: what the issuer's metadata says.",
+    ),
     key("mcp.allowed_hosts", Kind::List, "", "Further values of the `Host` header that `/mcp` answers. The public URL's own host, and localhost with its port, always work."),
     key("mcp.allowed_origins", Kind::List, "", "Origins of browser-based clients that may call `/mcp`, for example `https://inspector.example.com`. Our own and those on localhost always may."),
     key(
@@ -106,11 +112,6 @@ impl Key {
             Kind::List => Value::new(None, ValueKind::Array(Vec::new())),
         }
     }
-
-    /// The variable that sets it.
-    pub fn variable(&self) -> String {
-        format!("DOCENT__{}", self.name.to_ascii_uppercase().replace('.', "__"))
-    }
 }
 
 /// The text of `docs/configuration.md`.
@@ -130,7 +131,8 @@ pub(super) fn documentation() -> String {
             let _ = write!(text, "\n## [{section}]\n");
         }
         let default = if key.default.is_empty() { "empty".to_owned() } else { format!("`{}`", key.default) };
-        let _ = write!(text, "\n### {name}\n\nDefault: {default}. Variable: `{}`.\n\n{}\n", key.variable(), key.meaning);
+        let variable = key.name.to_ascii_uppercase().replace('.', "__");
+        let _ = write!(text, "\n### {name}\n\nDefault: {default}. Variable: `DOCENT__{variable}`.\n\n{}\n", key.meaning);
     }
     text
 }

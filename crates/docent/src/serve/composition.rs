@@ -4,7 +4,7 @@ use super::urls::Roles;
 use crate::actors::catalog::Catalog;
 use crate::actors::ingestion::Ingestion;
 use crate::actors::ingestor::Ingestor;
-use crate::configuration::{DynamicRegistration, SignUp};
+use crate::configuration::{Configuration, DynamicRegistration, SignUp};
 use crate::installation::Installation;
 use actix::prelude::*;
 use actix_web::web;
@@ -21,7 +21,7 @@ use docent_types::messages::{CatchUp, ReloadCatalog, SharedKeys, SharedRevoked};
 use docent_types::metadata::PublicUrls;
 use docent_types::time::SharedClock;
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ impl Parts {
 ///
 /// # Errors
 /// In words for the operator: no keys, no catalogue.
-pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrls) -> anyhow::Result<Arc<Parts>> {
+pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrls, address: SocketAddr) -> anyhow::Result<Arc<Parts>> {
     let configuration = &installation.configuration;
     let (store, clock, randomness) = (installation.store.clone(), installation.clock.clone(), installation.randomness.clone());
     let access_token_lifetime = Duration::from_secs(configuration.auth.access_token_lifetime);
@@ -87,19 +87,13 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
     let signer = SharedSigner::default();
     let find_key = if roles.auth {
         let options = KeyRingOptions { rotate_every: days(configuration.auth.key_rotation)?, prepublish: DAY, access_token_lifetime };
-        let make = {
-            let (store, master, clock, randomness) = (store.clone(), installation.master.clone(), clock.clone(), randomness.clone());
-            let (signer, keys) = (signer.clone(), keys.clone());
-            move || KeyRing::new(store.clone(), master.clone(), clock.clone(), randomness.clone(), signer.clone(), keys.clone(), options.clone())
-        };
-        make().load().await.context("cannot load the signing keys")?;
-        Guardian::start("key ring", MAILBOX, move || make().start()).recipient()
+        let ring = KeyRing::new(store.clone(), installation.master.clone(), clock.clone(), signer.clone(), keys.clone(), options);
+        ring.load().await.context("cannot load the signing keys")?;
+        Guardian::start("key ring", MAILBOX, move || ring.clone().start()).recipient()
     } else {
-        let make = {
-            let (issuer, keys, clock) = (urls.issuer.clone(), keys.clone(), clock.clone());
-            move || RemoteKeys::new(issuer.clone(), None, keys.clone(), clock.clone())
-        };
-        Guardian::start("remote keys", MAILBOX, move || make().start()).recipient()
+        let keys_url = Some(configuration.mcp.keys_url.clone()).filter(|url| !url.is_empty());
+        let remote = RemoteKeys::new(urls.issuer.clone(), keys_url, keys.clone(), clock.clone()).context("cannot make an HTTP client")?;
+        Guardian::start("remote keys", MAILBOX, move || remote.clone().start()).recipient()
     };
 
     let shelf = Arc::new(Shelf::new(installation.index_folder(), configuration.library.max_open));
@@ -123,8 +117,9 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
     if roles.auth {
         let ledger = start_ledger(&store, revocations.recipient(), &clock);
         let hashing = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4);
+        let salts = randomness.clone();
         let hasher = Guardian::start("password hasher", 64, move || {
-            let randomness = randomness.clone();
+            let randomness = salts.clone();
             SyncArbiter::start(hashing, move || PasswordHasher::new(randomness.clone()))
         });
         let server = AuthorizationServer {
@@ -158,7 +153,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
         let settings = docent_resource_server::Settings {
             urls: urls.clone(),
             site_name: configuration.site.name.clone(),
-            allowed_hosts: configuration.mcp.allowed_hosts.clone(),
+            allowed_hosts: mcp_hosts(configuration, address),
             allowed_origins: configuration.mcp.allowed_origins.clone(),
             verified_cache: 20_000,
             clock_leeway: Duration::from_secs(30),
@@ -169,6 +164,12 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
     }
 
     Ok(Arc::new(Parts { roles, store, keys, shelf, authorization_server, console, resource_server, tools, recorder: recorder.recipient() }))
+}
+
+/// What is configured, and this machine's names with the port that is listened on: for health checks and for proxies that keep it.
+fn mcp_hosts(configuration: &Configuration, address: SocketAddr) -> Vec<String> {
+    let own = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{}", address.port()));
+    configuration.mcp.allowed_hosts.iter().cloned().chain(own).collect()
 }
 
 fn days(count: u64) -> anyhow::Result<Duration> {

@@ -41,7 +41,10 @@ pub fn start(parts: &Arc<Parts>, listener: TcpListener, workers: usize) -> anyho
 /// The routes of each role. Nothing else answers: the people's origin with a page, the MCP origin with JSON.
 fn roles(parts: &Parts, routes: &mut web::ServiceConfig) {
     if let (Some(server), Some(tools)) = (&parts.resource_server, &parts.tools) {
-        docent_resource_server::configure(server.clone(), tools.clone())(routes);
+        let (hosts, origins, tools) = (server.settings().hosts(), server.settings().origins(), Arc::clone(tools));
+        docent_resource_server::configure(routes, server.clone(), move |protected| {
+            protected.service(docent_mcp_tools::service(tools, hosts, origins));
+        });
     }
     if let Some(server) = &parts.authorization_server {
         docent_authorization_server::configure(server.clone())(routes);

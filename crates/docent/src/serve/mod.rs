@@ -37,7 +37,7 @@ pub async fn run(installation: &Installation, options: &Serve) -> anyhow::Result
     let address = listener.local_addr()?;
     let urls = urls::for_server(&installation.configuration, roles, address)?;
 
-    let parts = composition::compose(installation, roles, &urls).await?;
+    let parts = composition::compose(installation, roles, &urls, address).await?;
     let server = http::start(&parts, listener, installation.configuration.server.workers)?;
     let handle = server.handle();
     let serving = actix::spawn(server);

@@ -21,7 +21,9 @@ pub fn read(path: &str, text: &str) -> Page {
         let title = title.split(" — ").next().unwrap_or(&title);
         builder.title(title.split(" | ").next().unwrap_or(title).to_owned());
     }
-    let main = ["main", "article", "[role=main]", "body"].iter().find_map(|selector| select(&document, selector).filter(|e| e.text().any(|t| !t.trim().is_empty())));
+    let main = ["main", "article", "[role=main]", "body"]
+        .iter()
+        .find_map(|selector| select(&document, selector).filter(|e| e.text().any(|t| !t.trim().is_empty())));
     if let Some(main) = main {
         let mut lines = LineFinder::new(text);
         walk(&mut builder, main, &mut lines);
@@ -52,9 +54,30 @@ fn too_deep(text: &str) -> bool {
         match bytes.get(at + 1) {
             Some(b'/') => depth = depth.saturating_sub(1),
             Some(b) if b.is_ascii_alphabetic() => {
-                let name: String = text[at + 1..].chars().take(8).take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+                let name: String =
+                    text[at + 1..].chars().take(8).take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
                 // These need no end tag.
-                if !matches!(name.as_str(), "br" | "img" | "hr" | "input" | "meta" | "link" | "col" | "area" | "base" | "wbr" | "source" | "p" | "li" | "td" | "tr" | "th" | "dt" | "dd" | "option") {
+                if !matches!(
+                    name.as_str(),
+                    "br" | "img"
+                        | "hr"
+                        | "input"
+                        | "meta"
+                        | "link"
+                        | "col"
+                        | "area"
+                        | "base"
+                        | "wbr"
+                        | "source"
+                        | "p"
+                        | "li"
+                        | "td"
+                        | "tr"
+                        | "th"
+                        | "dt"
+                        | "dd"
+                        | "option"
+                ) {
                     depth += 1;
                 }
             }
@@ -120,8 +143,24 @@ fn is_skipped(element: &scraper::node::Element) -> bool {
         return !(name == "header" && element.attr("class").is_none() && element.attr("id").is_none());
     }
     let class = element.attr("class").unwrap_or("");
-    class.split_whitespace().any(|c| matches!(c, "navheader" | "navfooter" | "toc" | "sidebar" | "breadcrumbs" | "headerlink" | "sphinxsidebar" | "related" | "highlight-lineno" | "linenos" | "anchor" | "hash-link" | "skip-link"))
-        || matches!(element.attr("role"), Some("navigation" | "search" | "banner" | "contentinfo"))
+    class.split_whitespace().any(|c| {
+        matches!(
+            c,
+            "navheader"
+                | "navfooter"
+                | "toc"
+                | "sidebar"
+                | "breadcrumbs"
+                | "headerlink"
+                | "sphinxsidebar"
+                | "related"
+                | "highlight-lineno"
+                | "linenos"
+                | "anchor"
+                | "hash-link"
+                | "skip-link"
+        )
+    }) || matches!(element.attr("role"), Some("navigation" | "search" | "banner" | "contentinfo"))
         || element.attr("hidden").is_some()
 }
 
@@ -155,7 +194,10 @@ fn walk(builder: &mut PageBuilder, root: ElementRef<'_>, lines: &mut LineFinder<
                         if let (Some(level), Some(heading)) = (heading_level(name), ElementRef::wrap(node)) {
                             flush(builder, &mut text, lines);
                             let title = collapse(&own_text(heading)).trim_end_matches(['¶', '#']).trim().to_owned();
-                            let anchor = element.attr("id").or_else(|| node.parent().and_then(|p| p.value().as_element().and_then(|e| e.attr("id")))).map(str::to_owned);
+                            let anchor = element
+                                .attr("id")
+                                .or_else(|| node.parent().and_then(|p| p.value().as_element().and_then(|e| e.attr("id"))))
+                                .map(str::to_owned);
                             let line = lines.find(&title);
                             builder.heading(level, &title, anchor, line);
                             skip_until = Some(node.id());
@@ -168,7 +210,13 @@ fn walk(builder: &mut PageBuilder, root: ElementRef<'_>, lines: &mut LineFinder<
                                     let code: String = pre.text().collect();
                                     let first = lines.find(&code);
                                     let count = line_count(&code);
-                                    builder.code(&language(pre), None, &code, first, if lines.source.is_empty() { first } else { first + count - 1 });
+                                    builder.code(
+                                        &language(pre),
+                                        None,
+                                        &code,
+                                        first,
+                                        if lines.source.is_empty() { first } else { first + count - 1 },
+                                    );
                                 }
                                 skip_until = Some(node.id());
                             }
@@ -255,7 +303,13 @@ fn in_table(node: ego_tree::NodeRef<'_, Node>) -> bool {
 fn own_text(element: ElementRef<'_>) -> String {
     element
         .descendants()
-        .filter(|node| !node.ancestors().take(4).any(|a| a.value().as_element().is_some_and(|e| e.attr("class").is_some_and(|c| c.contains("headerlink") || c.contains("hash-link") || c.contains("header-anchor")))))
+        .filter(|node| {
+            !node.ancestors().take(4).any(|a| {
+                a.value().as_element().is_some_and(|e| {
+                    e.attr("class").is_some_and(|c| c.contains("headerlink") || c.contains("hash-link") || c.contains("header-anchor"))
+                })
+            })
+        })
         .filter_map(|node| node.value().as_text().map(|text| text.to_string()))
         .collect()
 }
@@ -321,7 +375,8 @@ pub fn strip_tags(html: &str) -> String {
             rest = comment.find("-->").map_or("", |end| &comment[end + 3..]);
             continue;
         }
-        let name: String = rest[1..].chars().take(12).take_while(|c| c.is_ascii_alphanumeric() || *c == '/').collect::<String>().to_ascii_lowercase();
+        let name: String =
+            rest[1..].chars().take(12).take_while(|c| c.is_ascii_alphanumeric() || *c == '/').collect::<String>().to_ascii_lowercase();
         if name.is_empty() {
             out.push('<');
             rest = &rest[1..];
@@ -379,7 +434,10 @@ fn entities(text: &str) -> String {
             "ndash" => Some('–'),
             "hellip" => Some('…'),
             "copy" => Some('©'),
-            number => number.strip_prefix('#').and_then(|n| n.strip_prefix(['x', 'X']).map_or_else(|| n.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok())).and_then(char::from_u32),
+            number => number
+                .strip_prefix('#')
+                .and_then(|n| n.strip_prefix(['x', 'X']).map_or_else(|| n.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok()))
+                .and_then(char::from_u32),
         });
         match (decoded, end) {
             (Some(c), Some(end)) => {

@@ -115,7 +115,8 @@ pub fn select_region(text: &str, name: &str) -> Option<String> {
             || line.contains(&format!("ANCHOR: {name}"))
             || line.contains(&format!("start-after: {name}"))
     };
-    let closes = |line: &str| line.contains("endregion") || line.contains(&format!("[end:{name}]")) || line.contains(&format!("ANCHOR_END: {name}"));
+    let closes =
+        |line: &str| line.contains("endregion") || line.contains(&format!("[end:{name}]")) || line.contains(&format!("ANCHOR_END: {name}"));
     let mut lines = text.lines().skip_while(|line| !opens(line));
     lines.next()?;
     Some(lines.take_while(|line| !closes(line)).collect::<Vec<_>>().join("\n"))

@@ -79,7 +79,11 @@ impl<'a> Writer<'a> {
     }
 
     fn run(mut self) {
-        let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_GFM;
+        let options = Options::ENABLE_TABLES
+            | Options::ENABLE_FOOTNOTES
+            | Options::ENABLE_STRIKETHROUGH
+            | Options::ENABLE_TASKLISTS
+            | Options::ENABLE_GFM;
         for (event, range) in Parser::new_ext(&self.prepared.text, options).into_offset_iter() {
             let first = self.line(range.start);
             let last = self.line(range.end.saturating_sub(1).max(range.start));
@@ -147,7 +151,8 @@ impl<'a> Writer<'a> {
     }
 
     fn inline_html(&mut self, tag: &str) {
-        let name: String = tag.trim_start_matches(['<', '/']).chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        let name: String =
+            tag.trim_start_matches(['<', '/']).chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
         match name.as_str() {
             "br" => self.new_line(false),
             "script" => self.muted = (!tag.starts_with("</")).then_some("script"),
@@ -310,7 +315,17 @@ impl<'a> Writer<'a> {
             TagEnd::Paragraph => self.last = self.last.max(last),
             _ => {}
         }
-        if self.top() && matches!(tag, TagEnd::Paragraph | TagEnd::List(_) | TagEnd::BlockQuote(_) | TagEnd::Table | TagEnd::HtmlBlock | TagEnd::FootnoteDefinition) {
+        if self.top()
+            && matches!(
+                tag,
+                TagEnd::Paragraph
+                    | TagEnd::List(_)
+                    | TagEnd::BlockQuote(_)
+                    | TagEnd::Table
+                    | TagEnd::HtmlBlock
+                    | TagEnd::FootnoteDefinition
+            )
+        {
             self.last = self.last.max(last);
             self.flush();
         }

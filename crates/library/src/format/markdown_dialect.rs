@@ -71,7 +71,10 @@ fn front_matter(text: &str, out: &mut Prepared) -> usize {
     let separator = if mark == "---" { ':' } else { '=' };
     let lines: Vec<&str> = text.lines().skip(1).take(end).collect();
     // A thematic break at the top of a page is not front matter.
-    if mark == "---" && !lines.iter().any(|line| line.split_once(':').is_some_and(|(key, _)| !key.is_empty() && !key.contains(' '))) && !lines.is_empty() {
+    if mark == "---"
+        && !lines.iter().any(|line| line.split_once(':').is_some_and(|(key, _)| !key.is_empty() && !key.contains(' ')))
+        && !lines.is_empty()
+    {
         return 0;
     }
     for (number, line) in lines.iter().enumerate() {
@@ -250,7 +253,12 @@ fn heading_id(line: &str) -> Option<String> {
 /// `import … from '…'` and `export …` of MDX: how many lines it takes.
 fn module_statement(lines: &[&str], at: usize) -> Option<usize> {
     let line = lines[at];
-    let import = line.starts_with("import ") && (line.ends_with('{') || line.contains(" from '") || line.contains(" from \"") || line.starts_with("import '") || line.starts_with("import \""));
+    let import = line.starts_with("import ")
+        && (line.ends_with('{')
+            || line.contains(" from '")
+            || line.contains(" from \"")
+            || line.starts_with("import '")
+            || line.starts_with("import \""));
     let export = ["export const ", "export default ", "export function ", "export let "].iter().any(|start| line.starts_with(start));
     if !import && !export {
         return None;
@@ -391,11 +399,22 @@ fn tag_is_closed(trimmed: &str) -> bool {
     tag_end(trimmed).is_some()
 }
 
+/// As far as an end is looked for, so that a page of beginnings costs no more than its length times this.
+const NEAR: usize = 4_000;
+
+fn near(text: &str) -> &str {
+    let mut end = text.len().min(NEAR);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// The end of the tag that `text` starts with, minding quotes and braces.
 fn tag_end(text: &str) -> Option<usize> {
     let mut braces = 0_i32;
     let mut quote: Option<char> = None;
-    for (at, c) in text.char_indices().skip(1) {
+    for (at, c) in near(text).char_indices().skip(1) {
         match (quote, c) {
             (Some(open), _) if c == open => quote = None,
             (Some(_), _) => {}
@@ -420,7 +439,7 @@ fn clean_line(line: &str) -> String {
         rest = &rest[at..];
         if rest.starts_with('`') {
             let run = rest.bytes().take_while(|b| *b == b'`').count();
-            let end = rest[run..].find(&rest[..run]).map_or(run, |end| end + 2 * run);
+            let end = near(&rest[run..]).find(&rest[..run]).map_or(run, |end| end + 2 * run);
             out.push_str(&rest[..end]);
             rest = &rest[end..];
             continue;
@@ -452,7 +471,9 @@ fn component(rest: &str, before: Option<char>) -> Option<(usize, String)> {
     }
     let name = rest.strip_prefix("</").or_else(|| rest.strip_prefix('<'))?;
     let upper = name.starts_with(|c: char| c.is_ascii_uppercase());
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || (upper && !rest.starts_with("</") && before.is_some_and(|c| c.is_alphanumeric() || c == '_')) {
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic())
+        || (upper && !rest.starts_with("</") && before.is_some_and(|c| c.is_alphanumeric() || c == '_'))
+    {
         return None;
     }
     let end = tag_end(rest)?;
@@ -476,7 +497,7 @@ fn component(rest: &str, before: Option<char>) -> Option<(usize, String)> {
 fn braced(rest: &str) -> Option<(usize, String)> {
     for (open, close) in [("{/*", "*/}"), ("{{<", ">}}"), ("{{%", "%}}"), ("{%", "%}")] {
         if rest.starts_with(open) {
-            return rest.find(close).map(|at| (at + close.len(), String::new()));
+            return near(rest).find(close).map(|at| (at + close.len(), String::new()));
         }
     }
     if rest.starts_with("{' '}") || rest.starts_with("{\" \"}") {
@@ -485,5 +506,5 @@ fn braced(rest: &str) -> Option<(usize, String)> {
     let inside = rest[1..].trim_start_matches([':', ' ']);
     let listed = inside.starts_with(['.', '#']) && inside[1..].starts_with(|c: char| c.is_ascii_alphabetic());
     let target = ["target=", "width=", "align=", "loading=", "data-"].iter().any(|start| inside.starts_with(start));
-    (listed || target).then(|| rest.find('}').filter(|at| *at < 200).map(|at| (at + 1, String::new())))?
+    (listed || target).then(|| near(rest).find('}').filter(|at| *at < 200).map(|at| (at + 1, String::new())))?
 }

@@ -6,6 +6,7 @@ pub mod markdown;
 mod markdown_dialect;
 pub mod notebook;
 pub mod rst;
+mod rst_directive;
 mod rst_inline;
 pub mod text;
 
@@ -189,7 +190,8 @@ pub fn title_from_path(path: &str) -> String {
     let mut parts = path.rsplit('/');
     let file = parts.next().unwrap_or(path);
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    let name = if matches!(stem.to_ascii_lowercase().as_str(), "index" | "readme" | "_index") { parts.next().unwrap_or(stem) } else { stem };
+    let name =
+        if matches!(stem.to_ascii_lowercase().as_str(), "index" | "readme" | "_index") { parts.next().unwrap_or(stem) } else { stem };
     collapse(&name.replace(['-', '_'], " "))
 }
 

@@ -20,7 +20,8 @@ fn joined(value: &Value) -> String {
 /// # Errors
 /// [`FormatError::Malformed`] if it is not a notebook.
 pub fn read(path: &str, text: &str, tree: &Tree) -> Result<Page, FormatError> {
-    let notebook: Value = serde_json::from_str(text).map_err(|error| FormatError::Malformed("notebook", format!("line {}", error.line())))?;
+    let notebook: Value =
+        serde_json::from_str(text).map_err(|error| FormatError::Malformed("notebook", format!("line {}", error.line())))?;
     // Version 3 had worksheets.
     let cells = notebook.get("cells").or_else(|| notebook.pointer("/worksheets/0/cells")).and_then(Value::as_array);
     let cells = cells.ok_or_else(|| FormatError::Malformed("notebook", "it has no cells".to_owned()))?;
@@ -37,7 +38,12 @@ pub fn read(path: &str, text: &str, tree: &Tree) -> Result<Page, FormatError> {
         let count = u32::try_from(source.lines().count()).unwrap_or(0);
         match cell.get("cell_type").and_then(Value::as_str) {
             Some("markdown") => markdown::read_into(&mut builder, path, &source, tree, line),
-            Some("heading") => builder.heading(cell.get("level").and_then(Value::as_u64).and_then(|l| u8::try_from(l).ok()).unwrap_or(1), &source, None, line + 1),
+            Some("heading") => builder.heading(
+                cell.get("level").and_then(Value::as_u64).and_then(|l| u8::try_from(l).ok()).unwrap_or(1),
+                &source,
+                None,
+                line + 1,
+            ),
             Some("code") => {
                 builder.code(&language, None, &source, line + 1, line + count.max(1));
                 let output = output(cell);

@@ -1,27 +1,27 @@
 //! reStructuredText, as Sphinx projects write it.
 
-use super::include::{Tree, select_lines};
+use super::include::Tree;
 use super::rst_inline::clean;
-use super::{Page, PageBuilder, collapse, language_of};
+use super::{Page, PageBuilder, collapse};
 use std::collections::HashMap;
 
 /// Blocks within blocks deeper than this are read as they stand.
 const MAX_DEPTH: u8 = 24;
 /// Lines that includes may add to a page.
-const MAX_INCLUDED_LINES: usize = 60_000;
+pub(super) const MAX_INCLUDED_LINES: usize = 60_000;
 
 /// A line without its block's indentation, and its number in the file.
 #[derive(Clone, Debug)]
-struct Line {
-    number: u32,
-    text: String,
+pub(super) struct Line {
+    pub(super) number: u32,
+    pub(super) text: String,
 }
 
 impl Line {
-    fn indent(&self) -> usize {
+    pub(super) fn indent(&self) -> usize {
         self.text.bytes().take_while(|b| *b == b' ').count()
     }
-    fn blank(&self) -> bool {
+    pub(super) fn blank(&self) -> bool {
         self.text.trim().is_empty()
     }
 }
@@ -71,7 +71,7 @@ pub fn read(path: &str, text: &str, tree: &Tree) -> Page {
     reader.builder.finish(path)
 }
 
-fn lines_of(text: &str, fixed: Option<u32>) -> Vec<Line> {
+pub(super) fn lines_of(text: &str, fixed: Option<u32>) -> Vec<Line> {
     text.lines()
         .enumerate()
         .map(|(index, line)| Line {
@@ -94,26 +94,26 @@ fn substitutions(lines: &[Line]) -> HashMap<String, String> {
     out
 }
 
-struct Reader<'a> {
-    builder: PageBuilder,
-    path: &'a str,
-    tree: &'a Tree,
+pub(super) struct Reader<'a> {
+    pub(super) builder: PageBuilder,
+    pub(super) path: &'a str,
+    pub(super) tree: &'a Tree,
     /// Title styles in the order in which they first occur: over- and underlined, and the mark.
     styles: Vec<(bool, char)>,
     anchor: Option<String>,
     /// Stands before the next prose: a bullet, a term, a label.
-    prefix: String,
+    pub(super) prefix: String,
     substitutions: HashMap<String, String>,
-    language: String,
-    included: usize,
+    pub(super) language: String,
+    pub(super) included: usize,
 }
 
 impl Reader<'_> {
-    fn clean(&self, text: &str) -> String {
+    pub(super) fn clean(&self, text: &str) -> String {
         clean(text, &self.substitutions)
     }
 
-    fn prose(&mut self, text: &str, first: u32, last: u32) {
+    pub(super) fn prose(&mut self, text: &str, first: u32, last: u32) {
         let prefix = std::mem::take(&mut self.prefix);
         let text = self.clean(text);
         if text.trim().is_empty() && prefix.trim().is_empty() {
@@ -123,7 +123,7 @@ impl Reader<'_> {
     }
 
     /// A label or bullet that no prose followed stands for itself.
-    fn flush_prefix(&mut self, line: u32) {
+    pub(super) fn flush_prefix(&mut self, line: u32) {
         let prefix = std::mem::take(&mut self.prefix);
         let text = prefix.trim();
         if !text.is_empty() && !matches!(text, "-" | "*") {
@@ -131,14 +131,14 @@ impl Reader<'_> {
         }
     }
 
-    fn code(&mut self, language: &str, lines: &[Line]) {
+    pub(super) fn code(&mut self, language: &str, lines: &[Line]) {
         let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return };
         self.flush_prefix(first.number);
         let code = lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>().join("\n");
         self.builder.code(language, None, &code, first.number, last.number);
     }
 
-    fn blocks(&mut self, lines: &[Line], depth: u8) {
+    pub(super) fn blocks(&mut self, lines: &[Line], depth: u8) {
         if depth > MAX_DEPTH {
             if let (Some(first), Some(last)) = (lines.first(), lines.last()) {
                 let text = lines.iter().map(|l| l.text.trim()).collect::<Vec<_>>().join("\n");
@@ -183,7 +183,12 @@ impl Reader<'_> {
                 continue;
             }
             if let Some(end) = table_end(lines, at) {
-                let text = lines[at..end].iter().filter(|l| adornment(&l.text.replace([' ', '+', '|'], "")).is_none()).map(|l| l.text.trim_end()).collect::<Vec<_>>().join("\n");
+                let text = lines[at..end]
+                    .iter()
+                    .filter(|l| adornment(&l.text.replace([' ', '+', '|'], "")).is_none())
+                    .map(|l| l.text.trim_end())
+                    .collect::<Vec<_>>()
+                    .join("\n");
                 self.prose(&text, line.number, lines[end - 1].number);
                 at = end;
                 continue;
@@ -191,7 +196,8 @@ impl Reader<'_> {
             if let Some(width) = bullet(&line.text) {
                 let end = item_end(lines, at, width);
                 let mut inner = dedent(&lines[at + 1..end]);
-                let mark = if line.text.starts_with(['-', '*', '+']) { "- ".to_owned() } else { line.text[..width].trim_end().to_owned() + " " };
+                let mark =
+                    if line.text.starts_with(['-', '*', '+']) { "- ".to_owned() } else { line.text[..width].trim_end().to_owned() + " " };
                 inner.insert(0, Line { number: line.number, text: line.text.get(width..).unwrap_or("").to_owned() });
                 self.prefix.push_str(&mark);
                 self.blocks(&inner, depth + 1);
@@ -207,7 +213,14 @@ impl Reader<'_> {
         let line = lines[at].text.as_str();
         let next = lines.get(at + 1)?.text.as_str();
         let (over, mark, text, used) = match (adornment(line), lines.get(at + 2)) {
-            (Some(mark), Some(third)) if line.len() >= 3 && adornment(&third.text) == Some(mark) && third.text.len() >= 3 && !next.trim().is_empty() && adornment(next).is_none() && !line.contains("::") => {
+            (Some(mark), Some(third))
+                if line.len() >= 3
+                    && adornment(&third.text) == Some(mark)
+                    && third.text.len() >= 3
+                    && !next.trim().is_empty()
+                    && adornment(next).is_none()
+                    && !line.contains("::") =>
+            {
                 (true, mark, next.trim(), 3)
             }
             _ if is_underline(next, line) && !line.starts_with(".. ") => (false, adornment(next)?, line.trim(), 2),
@@ -295,150 +308,6 @@ impl Reader<'_> {
         }
         end - at
     }
-
-    fn directive(&mut self, full_name: &str, arguments: &str, number: u32, body: Vec<Line>, depth: u8) {
-        let name = full_name.rsplit(':').next().unwrap_or(full_name);
-        let (options, body) = options(body);
-        let option = |key: &str| options.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
-        match name {
-            "code-block" | "sourcecode" | "code" | "testcode" | "testsetup" | "doctest" | "ipython" | "prompt" | "parsed-literal" | "console" | "testoutput" | "highlight-code" | "codeblock" => {
-                let language = match (name, arguments.split_whitespace().next()) {
-                    ("parsed-literal" | "testoutput", _) => "",
-                    ("testcode" | "testsetup" | "doctest" | "ipython", _) => "python",
-                    ("console", _) => "console",
-                    (_, Some(language)) => language.split('+').next().unwrap_or(language),
-                    (_, None) => &self.language.clone(),
-                };
-                if let Some(caption) = option("caption") {
-                    self.prose(caption, number, number);
-                }
-                let body: Vec<Line> = if name == "parsed-literal" { body.iter().map(|l| Line { number: l.number, text: self.clean(&l.text).replace('`', "") }).collect() } else { body };
-                self.code(language, &body);
-            }
-            "literalinclude" => {
-                if let Some(text) = self.tree.read(self.path, arguments) {
-                    let text = option("lines").map_or(text.clone(), |lines| select_lines(&text, lines));
-                    let language = option("language").unwrap_or_else(|| language_of(arguments)).to_owned();
-                    self.flush_prefix(number);
-                    self.builder.code(&language, Some(arguments.to_owned()), &text, number, number);
-                }
-            }
-            "include" => {
-                if let Some(text) = self.tree.read(self.path, arguments)
-                    && depth < 4
-                    && self.included < MAX_INCLUDED_LINES
-                {
-                    let lines = lines_of(&text, Some(number));
-                    self.included += lines.len();
-                    self.blocks(&lines, depth + 1);
-                }
-            }
-            "highlight" => {
-                if let Some(language) = arguments.split_whitespace().next() {
-                    self.language = language.to_ascii_lowercase();
-                }
-            }
-            "toctree" | "index" | "contents" | "currentmodule" | "module" | "meta" | "raw" | "default-domain" | "sectionauthor" | "moduleauthor"
-            | "codeauthor" | "rst-class" | "tabularcolumns" | "role" | "title" | "sectnum" | "changelog_imports" | "inheritance-diagram" | "replace" | "target-notes" => {}
-            "image" => {
-                let text = option("alt").unwrap_or_default().to_owned();
-                self.prose(&text, number, number);
-            }
-            "figure" => self.blocks(&body, depth + 1),
-            "only" | "ifconfig" | "container" | "compound" | "tabs" | "tab-set" | "glossary" | "hlist" | "grid" | "centered" | "highlights" | "epigraph" | "pull-quote" | "productionlist" => {
-                if matches!(name, "centered") {
-                    self.prose(arguments, number, number);
-                }
-                self.blocks(&body, depth + 1);
-            }
-            "versionadded" | "versionchanged" | "deprecated" | "versionremoved" => {
-                let word = match name {
-                    "versionadded" => "Added in version",
-                    "versionchanged" => "Changed in version",
-                    "deprecated" => "Deprecated since version",
-                    _ => "Removed in version",
-                };
-                let (version, text) = arguments.split_once(' ').unwrap_or((arguments, ""));
-                self.prefix.push_str(&format!("**{word} {version}**: "));
-                let mut inner = body;
-                inner.insert(0, Line { number, text: text.trim().to_owned() });
-                self.blocks(&inner, depth + 1);
-                self.flush_prefix(number);
-            }
-            _ if name.starts_with("auto") => {
-                // What is generated from the code is not here; its name is.
-                self.prose(&format!("`{arguments}`"), number, number);
-                if let Some(members) = option("members").filter(|members| !members.is_empty()) {
-                    self.prose(&format!("Members: {members}"), number, number);
-                }
-                self.blocks(&body, depth + 1);
-            }
-            "function" | "class" | "method" | "attribute" | "data" | "exception" | "staticmethod" | "classmethod" | "decorator" | "property" | "option" | "cmdoption" | "envvar" | "confval" | "describe" | "setting" | "fieldlookup" | "templatetag" | "templatefilter" | "django-admin" | "macro" | "type" | "struct" | "member" | "var" | "opcode" => {
-                self.flush_prefix(number);
-                self.prose(&format!("``{arguments}``"), number, number);
-                self.blocks(&body, depth + 1);
-            }
-            "math" => {
-                let text = std::iter::once(arguments).chain(body.iter().map(|l| l.text.as_str())).collect::<Vec<_>>().join("\n");
-                self.prose(&text, number, body.last().map_or(number, |l| l.number));
-            }
-            "note" | "warning" | "tip" | "important" | "seealso" | "attention" | "caution" | "danger" | "error" | "hint" | "todo" => {
-                let label = match name {
-                    "seealso" => "See also".to_owned(),
-                    other => other[..1].to_uppercase() + &other[1..],
-                };
-                self.flush_prefix(number);
-                self.prefix.push_str(&format!("**{label}**: "));
-                let mut inner = body;
-                inner.insert(0, Line { number, text: arguments.to_owned() });
-                self.blocks(&inner, depth + 1);
-                self.flush_prefix(number);
-            }
-            "rubric" | "topic" | "sidebar" | "admonition" | "table" | "list-table" | "csv-table" | "dropdown" | "card" | "tab" | "tab-item" | "collapse" => {
-                self.flush_prefix(number);
-                if !arguments.is_empty() {
-                    self.prose(&format!("**{arguments}**"), number, number);
-                }
-                self.blocks(&body, depth + 1);
-            }
-            _ => {
-                let mut text = arguments.to_owned();
-                for (key, value) in &options {
-                    if matches!(key.as_str(), "tags" | "versions" | "title" | "released") && !value.is_empty() {
-                        text.push_str(&format!("\n{key}: {value}"));
-                    }
-                }
-                self.flush_prefix(number);
-                self.prose(text.trim(), number, number);
-                self.blocks(&body, depth + 1);
-            }
-        }
-    }
-}
-
-/// `:name: value` at the head of a directive's body.
-fn options(body: Vec<Line>) -> (Vec<(String, String)>, Vec<Line>) {
-    let mut options: Vec<(String, String)> = Vec::new();
-    let mut used = 0;
-    for line in &body {
-        let text = line.text.as_str();
-        let pair = text.strip_prefix(':').and_then(|rest| rest.split_once(':')).filter(|(key, value)| {
-            !key.is_empty() && (value.is_empty() || value.starts_with(' ')) && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        });
-        match pair {
-            Some((key, value)) => options.push((key.to_owned(), value.trim().to_owned())),
-            None if used > 0 && !line.blank() && line.indent() > 0 => {
-                if let Some((_, value)) = options.last_mut() {
-                    value.push(' ');
-                    value.push_str(text.trim());
-                }
-            }
-            None => break,
-        }
-        used += 1;
-    }
-    let rest: Vec<Line> = body.into_iter().skip(used).skip_while(Line::blank).collect();
-    (options, rest)
 }
 
 /// A field's name as a label: `:param x: …`.

@@ -7,7 +7,32 @@ fn is_code_role(role: &str) -> bool {
     let name = role.rsplit(':').next().unwrap_or(role);
     matches!(
         name,
-        "class" | "func" | "meth" | "attr" | "mod" | "data" | "exc" | "obj" | "const" | "paramref" | "option" | "envvar" | "file" | "samp" | "command" | "program" | "code" | "setting" | "djadmin" | "lookup" | "ticket" | "kbd" | "type" | "macro" | "member" | "param"
+        "class"
+            | "func"
+            | "meth"
+            | "attr"
+            | "mod"
+            | "data"
+            | "exc"
+            | "obj"
+            | "const"
+            | "paramref"
+            | "option"
+            | "envvar"
+            | "file"
+            | "samp"
+            | "command"
+            | "program"
+            | "code"
+            | "setting"
+            | "djadmin"
+            | "lookup"
+            | "ticket"
+            | "kbd"
+            | "type"
+            | "macro"
+            | "member"
+            | "param"
     )
 }
 
@@ -77,7 +102,9 @@ fn role(rest: &str, before: &str) -> (usize, String) {
     if before.ends_with(|c: char| c.is_alphanumeric()) {
         return plain;
     }
-    let end = rest[1..].find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '+' | '.'))).map_or(rest.len(), |end| end + 1);
+    let end = rest[1..]
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '+' | '.')))
+        .map_or(rest.len(), |end| end + 1);
     let name = &rest[..end];
     if name.len() < 3 || !name.ends_with(':') || !rest[end..].starts_with('`') {
         return plain;

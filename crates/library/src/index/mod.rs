@@ -40,7 +40,11 @@ const BUILD_MEMORY: usize = 96 * 1024 * 1024;
 /// [`IndexError`] when a file cannot be written.
 pub fn write(folder: &Path, snippets: &[Snippet]) -> Result<(), IndexError> {
     let (schema, fields) = schema::schema();
-    let settings = IndexSettings { docstore_compression: tantivy::store::Compressor::Lz4, docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
+    let settings = IndexSettings {
+        docstore_compression: tantivy::store::Compressor::Lz4,
+        docstore_compress_dedicated_thread: false,
+        ..IndexSettings::default()
+    };
     let index = Index::builder().schema(schema).settings(settings).create_in_dir(folder)?;
     tokenize::register(&index);
     let mut writer = index.writer_with_num_threads::<TantivyDocument>(1, BUILD_MEMORY)?;

@@ -25,7 +25,8 @@ pub struct Fields {
 }
 
 fn words(builder: &mut SchemaBuilder, name: &str, tokenizer: &str) -> Field {
-    let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(IndexRecordOption::WithFreqs).set_fieldnorms(true);
+    let indexing =
+        TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(IndexRecordOption::WithFreqs).set_fieldnorms(true);
     builder.add_text_field(name, TextOptions::default().set_indexing_options(indexing))
 }
 

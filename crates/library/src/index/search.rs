@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::path::Path;
 use tantivy::columnar::Column;
 use tantivy::fieldnorm::FieldNormReader;
+use tantivy::postings::Postings;
 use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::store::StoreReader;
-use tantivy::postings::Postings;
 use tantivy::{DocSet, Index, InvertedIndexReader, SegmentReader, TERMINATED, TantivyDocument, Term};
 
 /// Saturation of repeated words.
-const K1: f32 = 1.2;
+const K1: f32 = 1.6;
 /// Of a question this many distinct words are used.
 const MAX_TERMS: usize = 120;
 /// Of a question this many bytes are read.
@@ -23,9 +23,11 @@ const MAX_QUESTION: usize = 8_000;
 /// Snippets that are looked at after scoring.
 const CANDIDATES: usize = 400;
 /// What a page's second and third best snippet add to its best.
-const PAGE_WEIGHTS: [f32; 3] = [1.0, 0.3, 0.2];
+const PAGE_WEIGHTS: [f32; 3] = [1.0, 0.5, 0.3];
 /// A page's further snippets follow directly if they score this share of its best.
 const FOLLOWS: f32 = 0.55;
+/// So many pages are given with up to three snippets each before snippets compete for themselves.
+const FIRST_PAGES: usize = 6;
 
 /// A field as it is scored.
 struct Weighted {
@@ -85,14 +87,22 @@ impl OpenIndex {
             Ok(Weighted { postings, norms, field, average, weight, b })
         };
         let words = vec![
-            weighted(fields.title, 2.5, 0.4)?,
-            weighted(fields.headings, 3.5, 0.4)?,
+            weighted(fields.title, 2.0, 0.4)?,
+            weighted(fields.headings, 2.0, 0.4)?,
             weighted(fields.path, 1.5, 0.3)?,
             weighted(fields.prose, 1.0, 0.6)?,
             weighted(fields.code, 0.6, 0.75)?,
         ];
         let identifiers = vec![weighted(fields.identifiers, 1.0, 0.5)?];
-        Ok(Self { words, identifiers, fields, pages: pages(segment)?, store: segment.get_store_reader(8)?, documents: segment.max_doc(), rules: Vec::new() })
+        Ok(Self {
+            words,
+            identifiers,
+            fields,
+            pages: pages(segment)?,
+            store: segment.get_store_reader(8)?,
+            documents: segment.max_doc(),
+            rules: Vec::new(),
+        })
     }
 
     /// The number of snippets.
@@ -144,7 +154,8 @@ impl OpenIndex {
                 self.add(term, fields, boost, &mut occurrences, &mut total)?;
             }
         }
-        let mut found: Vec<(u32, f32)> = total.into_iter().zip(0_u32..).filter(|(score, _)| *score > 0.0).map(|(score, document)| (document, score)).collect();
+        let mut found: Vec<(u32, f32)> =
+            total.into_iter().zip(0_u32..).filter(|(score, _)| *score > 0.0).map(|(score, document)| (document, score)).collect();
         let by_score = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         if found.len() > CANDIDATES {
             found.select_nth_unstable_by(CANDIDATES, by_score);
@@ -156,7 +167,14 @@ impl OpenIndex {
 
     /// Adds a word's score to every document that has it.
     #[expect(clippy::cast_precision_loss, reason = "counts of documents and words, as weights")]
-    fn add(&self, term: &QuestionTerm, fields: &[Weighted], boost: f32, occurrences: &mut [f32], total: &mut [f32]) -> Result<(), IndexError> {
+    fn add(
+        &self,
+        term: &QuestionTerm,
+        fields: &[Weighted],
+        boost: f32,
+        occurrences: &mut [f32],
+        total: &mut [f32],
+    ) -> Result<(), IndexError> {
         let mut touched: Vec<u32> = Vec::new();
         for field in fields {
             let key = Term::from_field_text(field.field, &term.text);
@@ -202,20 +220,22 @@ impl OpenIndex {
             pages[at].snippets.push((document, score));
         }
         pages.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let best_page = pages.first().map_or(1.0, |page| page.score.max(f32::MIN_POSITIVE));
         let mut first = Vec::new();
-        let mut later = Vec::new();
-        for page in pages {
+        let mut later: Vec<(f32, u32, f32)> = Vec::new();
+        for (place, page) in pages.into_iter().enumerate() {
             let best = page.snippets.first().map_or(0.0, |(_, score)| *score);
+            let share = 0.5 + 0.5 * page.score / best_page;
             for (rank, (document, score)) in page.snippets.into_iter().enumerate() {
-                if rank == 0 || (rank < 3 && score >= FOLLOWS * best) {
+                if place < FIRST_PAGES && (rank == 0 || (rank < 3 && score >= FOLLOWS * best)) {
                     first.push((document, score));
                 } else {
-                    later.push((document, score));
+                    later.push((score * share, document, score));
                 }
             }
         }
-        later.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        first.into_iter().chain(later).take(limit).collect()
+        later.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        first.into_iter().chain(later.into_iter().map(|(_, document, score)| (document, score))).take(limit).collect()
     }
 }
 
@@ -240,7 +260,11 @@ fn counted(tokens: Vec<String>) -> Vec<QuestionTerm> {
 }
 
 fn question_words(question: &str) -> Vec<QuestionTerm> {
-    let kept: String = question.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 1 && !tokenize::is_stop_word(&word.to_lowercase())).collect::<Vec<_>>().join(" ");
+    let kept: String = question
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.chars().count() > 1 && !tokenize::is_stop_word(&word.to_lowercase()))
+        .collect::<Vec<_>>()
+        .join(" ");
     // A question of stop words only ("what is it?") is asked as it stands.
     let text = if kept.is_empty() { question } else { kept.as_str() };
     counted(tokenize::words(text))

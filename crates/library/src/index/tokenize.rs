@@ -124,7 +124,8 @@ fn case_parts(run: &str) -> Vec<&str> {
         let (at, c) = characters[window];
         let before = characters[window - 1].1;
         let after = characters.get(window + 1).map(|(_, c)| *c);
-        let boundary = (before.is_lowercase() && c.is_uppercase()) || (before.is_uppercase() && c.is_uppercase() && after.is_some_and(char::is_lowercase));
+        let boundary = (before.is_lowercase() && c.is_uppercase())
+            || (before.is_uppercase() && c.is_uppercase() && after.is_some_and(char::is_lowercase));
         if boundary {
             parts.push(&run[start..at]);
             start = at;
@@ -191,11 +192,13 @@ fn compound(run: &str, out: &mut Vec<String>) {
 #[must_use]
 pub fn is_stop_word(word: &str) -> bool {
     const STOP: &[&str] = &[
-        "a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "aren", "as", "at", "be", "because", "been", "but", "by", "can", "cannot", "could",
-        "couldn", "d", "did", "didn", "do", "does", "doesn", "doing", "don", "for", "from", "get", "getting", "had", "has", "have", "having", "he", "help", "here", "hi", "how", "i",
-        "if", "in", "into", "is", "isn", "it", "its", "just", "know", "like", "ll", "m", "me", "my", "need", "no", "not", "of", "on", "or", "other", "our", "please", "re",
-        "s", "should", "shouldn", "so", "some", "t", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "trying",
-        "up", "us", "ve", "want", "was", "wasn", "way", "we", "were", "what", "when", "where", "which", "while", "who", "why", "will", "with", "won", "would", "you", "your",
+        "a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "aren", "as", "at", "be", "because", "been", "but", "by",
+        "can", "cannot", "could", "couldn", "d", "did", "didn", "do", "does", "doesn", "doing", "don", "for", "from", "get", "getting",
+        "had", "has", "have", "having", "he", "help", "here", "hi", "how", "i", "if", "in", "into", "is", "isn", "it", "its", "just",
+        "know", "like", "ll", "m", "me", "my", "need", "no", "not", "of", "on", "or", "other", "our", "please", "re", "s", "should",
+        "shouldn", "so", "some", "t", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to",
+        "trying", "up", "us", "ve", "want", "was", "wasn", "way", "we", "were", "what", "when", "where", "which", "while", "who", "why",
+        "will", "with", "won", "would", "you", "your",
     ];
     STOP.binary_search(&word).is_ok()
 }

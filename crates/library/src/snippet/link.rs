@@ -41,7 +41,10 @@ impl Links {
     pub fn url(&self, path: &str, (first, last): (u32, u32)) -> String {
         let mut encoded = String::with_capacity(path.len());
         for byte in path.bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~' | b'+' | b'@' | b'(' | b')' | b'[' | b']' | b',') || (self.style == Style::Plain && byte != b'#' && byte > b' ') {
+            if byte.is_ascii_alphanumeric()
+                || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~' | b'+' | b'@' | b'(' | b')' | b'[' | b']' | b',')
+                || (self.style == Style::Plain && byte != b'#' && byte > b' ')
+            {
                 encoded.push(char::from(byte));
             } else {
                 encoded.push_str(&format!("%{byte:02X}"));
@@ -60,7 +63,10 @@ impl Links {
 
 /// `https://host/owner/repo` for the forms in which a hosted repository is named.
 fn web_address(source: &str) -> Option<String> {
-    let without_scheme = source.strip_prefix("https://").or_else(|| source.strip_prefix("http://")).or_else(|| source.strip_prefix("ssh://").map(|rest| rest.split_once('@').map_or(rest, |(_, rest)| rest)));
+    let without_scheme = source
+        .strip_prefix("https://")
+        .or_else(|| source.strip_prefix("http://"))
+        .or_else(|| source.strip_prefix("ssh://").map(|rest| rest.split_once('@').map_or(rest, |(_, rest)| rest)));
     let path = match without_scheme {
         Some(rest) => rest.to_owned(),
         None => {

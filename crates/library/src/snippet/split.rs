@@ -58,7 +58,10 @@ pub fn split(page: &Page, links: &Links) -> Vec<Snippet> {
 /// A heading without text is said by the headings of the sections in it; without any, it is a line of its neighbour.
 fn heading_alone(page: &Page, index: usize, section: &Section, chunks: &mut Vec<Chunk>) {
     let Some(heading) = section.headings.last() else { return };
-    let continued = page.sections.get(index + 1).is_some_and(|next| next.headings.len() > section.headings.len() && next.headings.starts_with(&section.headings));
+    let continued = page
+        .sections
+        .get(index + 1)
+        .is_some_and(|next| next.headings.len() > section.headings.len() && next.headings.starts_with(&section.headings));
     if continued {
         return;
     }
@@ -85,7 +88,15 @@ fn pack(section: &Section) -> Vec<Chunk> {
             || (!is_code(&block) && own <= 200 && open.last().is_some_and(is_code) && total <= TARGET_CHARACTERS * 2);
         if !fits {
             let introduction = match open.last() {
-                Some(last) if is_code(&block) && !is_code(last) && open.len() > 1 && size(last) <= INTRODUCTION && size(last) + own <= MAX_CHARACTERS => open.pop(),
+                Some(last)
+                    if is_code(&block)
+                        && !is_code(last)
+                        && open.len() > 1
+                        && size(last) <= INTRODUCTION
+                        && size(last) + own <= MAX_CHARACTERS =>
+                {
+                    open.pop()
+                }
                 _ => None,
             };
             groups.push(std::mem::take(&mut open));
@@ -130,7 +141,11 @@ fn pieces(block: &PageBlock) -> Vec<PageBlock> {
                     line += u32::try_from(code.matches('\n').count()).unwrap_or(0);
                     let last_line = line.min(last);
                     line += 1;
-                    PageBlock { content: BlockContent::Code { language: language.clone(), file_name: file_name.clone(), code }, first_line, last_line }
+                    PageBlock {
+                        content: BlockContent::Code { language: language.clone(), file_name: file_name.clone(), code },
+                        first_line,
+                        last_line,
+                    }
                 })
                 .collect()
         }

@@ -48,7 +48,8 @@ impl Context7 {
     /// # Errors
     /// In words, if it is not the JSON it should be.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut parsed: Self = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| format!("not understood: {error}"))?;
+        let mut parsed: Self =
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| format!("not understood: {error}"))?;
         let cut = |text: &mut String, limit: usize| *text = text.chars().filter(|c| !c.is_control() || *c == '\n').take(limit).collect();
         if let Some(title) = &mut parsed.project_title {
             cut(title, 200);

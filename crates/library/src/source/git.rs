@@ -124,7 +124,11 @@ fn choose_local(repository: &gix::Repository, reference: Option<&str>, source: &
 }
 
 fn short(full_name: &str) -> Option<String> {
-    full_name.strip_prefix("refs/heads/").or_else(|| full_name.strip_prefix("refs/tags/")).filter(|name| !name.ends_with("^{}")).map(str::to_owned)
+    full_name
+        .strip_prefix("refs/heads/")
+        .or_else(|| full_name.strip_prefix("refs/tags/"))
+        .filter(|name| !name.ends_with("^{}"))
+        .map(str::to_owned)
 }
 
 fn no_such(source: &Source, reference: &str, mut available: Vec<String>) -> SourceError {
@@ -132,11 +136,20 @@ fn no_such(source: &Source, reference: &str, mut available: Vec<String>) -> Sour
     available.dedup();
     available.truncate(NAMES);
     let display = source.display();
-    SourceError::NoSuchReference { display: display.split('#').next().unwrap_or(&display).to_owned(), reference: reference.to_owned(), available }
+    SourceError::NoSuchReference {
+        display: display.split('#').next().unwrap_or(&display).to_owned(),
+        reference: reference.to_owned(),
+        available,
+    }
 }
 
 /// Runs something that may hang; after the limit it is told to stop and left alone.
-fn within<T: Send + 'static>(limit: Duration, source: &Source, cancelled: &dyn Fn() -> bool, work: impl FnOnce(&AtomicBool) -> Result<T, SourceError> + Send + 'static) -> Result<T, SourceError> {
+fn within<T: Send + 'static>(
+    limit: Duration,
+    source: &Source,
+    cancelled: &dyn Fn() -> bool,
+    work: impl FnOnce(&AtomicBool) -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
     let stop = Arc::new(AtomicBool::new(false));
     let (sender, receiver) = channel();
     let inner = Arc::clone(&stop);
@@ -155,14 +168,17 @@ fn within<T: Send + 'static>(limit: Duration, source: &Source, cancelled: &dyn F
                 stop.store(true, Ordering::SeqCst);
                 return Err(SourceError::TimedOut(source.display()));
             }
-            Err(RecvTimeoutError::Disconnected) => return Err(SourceError::Unreachable { display: source.display(), reason: "the git client failed".to_owned() }),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(SourceError::Unreachable { display: source.display(), reason: "the git client failed".to_owned() });
+            }
         }
     }
 }
 
 fn bare(folder: &Path) -> Result<gix::Repository, SourceError> {
     if folder.join("HEAD").exists() {
-        return gix::open_opts(folder, options()).map_err(|error| SourceError::Io { path: folder.display().to_string(), reason: error.to_string() });
+        return gix::open_opts(folder, options())
+            .map_err(|error| SourceError::Io { path: folder.display().to_string(), reason: error.to_string() });
     }
     gix::ThreadSafeRepository::init_opts(folder, gix::create::Kind::Bare, gix::create::Options::default(), options())
         .map(|repository| repository.to_thread_local())
@@ -206,9 +222,13 @@ fn address(url: &str) -> String {
     if url.starts_with("http") { shown(url) } else { url.trim_start_matches("git+").to_owned() }
 }
 
-fn credentials(account: Option<gix::sec::identity::Account>) -> impl FnMut(gix::credentials::helper::Action) -> gix::Result<Option<gix::credentials::protocol::Outcome>> {
+fn credentials(
+    account: Option<gix::sec::identity::Account>,
+) -> impl FnMut(gix::credentials::helper::Action) -> gix::Result<Option<gix::credentials::protocol::Outcome>> {
     move |action| match (action, &account) {
-        (gix::credentials::helper::Action::Get(context), Some(account)) => Ok(Some(gix::credentials::protocol::Outcome { identity: account.clone(), next: context.into() })),
+        (gix::credentials::helper::Action::Get(context), Some(account)) => {
+            Ok(Some(gix::credentials::protocol::Outcome { identity: account.clone(), next: context.into() }))
+        }
         _ => Ok(None),
     }
 }
@@ -306,13 +326,21 @@ fn receive(source: &Source, url: &str, chosen: &Chosen, folder: &Path, progress:
 /// Pictures, archives and programs: neither pages nor what pages include.
 fn is_binary_name(name: &str) -> bool {
     const BINARY: [&str; 38] = [
-        "png", "jpg", "jpeg", "gif", "webp", "avif", "ico", "bmp", "svg", "mp4", "webm", "mov", "mp3", "wav", "zip", "gz", "tgz", "bz2", "xz", "7z", "jar", "war", "class", "so", "dll", "exe", "dylib", "a", "o", "wasm", "pdf", "woff", "woff2", "ttf", "otf", "eot", "bin", "pack",
+        "png", "jpg", "jpeg", "gif", "webp", "avif", "ico", "bmp", "svg", "mp4", "webm", "mov", "mp3", "wav", "zip", "gz", "tgz", "bz2",
+        "xz", "7z", "jar", "war", "class", "so", "dll", "exe", "dylib", "a", "o", "wasm", "pdf", "woff", "woff2", "ttf", "otf", "eot",
+        "bin", "pack",
     ];
     name.rsplit_once('.').is_some_and(|(_, extension)| BINARY.contains(&extension.to_ascii_lowercase().as_str()))
 }
 
 /// Writes the files of a commit. Links are not made: what they lead to inside the tree is there under its own name.
-fn export(repository: &gix::Repository, commit: gix::ObjectId, root: &Path, source: &Source, progress: &dyn Progress) -> Result<Vec<Skipped>, SourceError> {
+fn export(
+    repository: &gix::Repository,
+    commit: gix::ObjectId,
+    root: &Path,
+    source: &Source,
+    progress: &dyn Progress,
+) -> Result<Vec<Skipped>, SourceError> {
     let broken = |what: &str| SourceError::Unreachable { display: source.display(), reason: format!("the commit cannot be read: {what}") };
     let object = repository.find_object(commit).map_err(|_| broken("it is missing"))?;
     let tree = object.peel_to_tree().map_err(|_| broken("it has no tree"))?;
@@ -328,11 +356,20 @@ fn export(repository: &gix::Repository, commit: gix::ObjectId, root: &Path, sour
         for entry in tree.iter() {
             let entry = entry.map_err(|_| broken(&folder))?;
             let Ok(name) = entry.filename().to_str() else {
-                skipped.push(Skipped { path: format!("{folder}{}", entry.filename().to_str_lossy()), reason: "its name is not UTF-8".to_owned() });
+                skipped.push(Skipped {
+                    path: format!("{folder}{}", entry.filename().to_str_lossy()),
+                    reason: "its name is not UTF-8".to_owned(),
+                });
                 continue;
             };
             let path = format!("{folder}{name}");
-            if name.is_empty() || name == "." || name == ".." || name.eq_ignore_ascii_case(".git") || name.contains(['/', '\\', '\0']) || path.len() > 1_000 {
+            if name.is_empty()
+                || name == "."
+                || name == ".."
+                || name.eq_ignore_ascii_case(".git")
+                || name.contains(['/', '\\', '\0'])
+                || path.len() > 1_000
+            {
                 continue;
             }
             let mode = entry.mode();
@@ -362,7 +399,10 @@ fn export(repository: &gix::Repository, commit: gix::ObjectId, root: &Path, sour
             files += 1;
             total += header.size();
             if files > MAX_FILES || total > MAX_TOTAL {
-                return Err(SourceError::TooLarge { display: source.display(), what: format!("it has more than {MAX_FILES} files or {} GiB", MAX_TOTAL >> 30) });
+                return Err(SourceError::TooLarge {
+                    display: source.display(),
+                    what: format!("it has more than {MAX_FILES} files or {} GiB", MAX_TOTAL >> 30),
+                });
             }
             let blob = repository.find_object(entry.id()).map_err(|_| broken(&path))?;
             write(root, &path, &blob.data)?;

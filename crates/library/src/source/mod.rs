@@ -28,7 +28,9 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// It is neither a path nor a git URL.
-    #[error("\"{0}\" is not a source: give a folder or a git URL (https://, ssh://, git@host:path, file://), with #branch-or-tag if you like")]
+    #[error(
+        "\"{0}\" is not a source: give a folder or a git URL (https://, ssh://, git@host:path, file://), with #branch-or-tag if you like"
+    )]
     Form(String),
     /// There is nothing.
     #[error("{0} does not exist")]
@@ -148,7 +150,10 @@ impl Source {
                 Some((url, _)) => (url, None),
                 None => (text, None),
             };
-            if reference.as_deref().is_some_and(|r| r.starts_with('-') || r.contains("..") || r.contains([' ', '~', '^', ':', '?', '*', '[', '\\'])) {
+            if reference
+                .as_deref()
+                .is_some_and(|r| r.starts_with('-') || r.contains("..") || r.contains([' ', '~', '^', ':', '?', '*', '[', '\\']))
+            {
                 return Err(form());
             }
             return Ok(Self::Git { url: url.to_owned(), reference });
@@ -164,7 +169,9 @@ impl Source {
     pub fn display(&self) -> String {
         match self {
             Self::Folder(path) => path.display().to_string(),
-            Self::Git { url, reference } => reference.as_ref().map_or_else(|| shown(url), |reference| format!("{}#{reference}", shown(url))),
+            Self::Git { url, reference } => {
+                reference.as_ref().map_or_else(|| shown(url), |reference| format!("{}#{reference}", shown(url)))
+            }
         }
     }
 
@@ -197,7 +204,10 @@ impl Source {
 fn is_git(text: &str) -> bool {
     ["https://", "http://", "ssh://", "git://", "file://", "git+ssh://"].iter().any(|scheme| text.starts_with(scheme))
         || text.split_once(':').is_some_and(|(host, path)| {
-            host.contains('@') && !host.contains('/') && !path.is_empty() && host.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
+            host.contains('@')
+                && !host.contains('/')
+                && !path.is_empty()
+                && host.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
         })
 }
 
@@ -244,7 +254,12 @@ mod tests {
 
     #[test]
     fn credentials_are_never_shown() {
-        for text in ["https://user:s3cret@example.org/a/b#main", "https://s3cret@example.org/a", "ssh://git:s3cret@example.org/a/b", "https://u:s3@cret@example.org/x"] {
+        for text in [
+            "https://user:s3cret@example.org/a/b#main",
+            "https://s3cret@example.org/a",
+            "ssh://git:s3cret@example.org/a/b",
+            "https://u:s3@cret@example.org/x",
+        ] {
             let source = Source::parse(text).unwrap();
             for shown in [source.display(), source.to_string(), format!("{source:?}")] {
                 assert!(!shown.contains("s3cret") && !shown.contains("cret@"), "{shown}");

@@ -13,13 +13,18 @@ pub const MAX_FILES: usize = 200_000;
 /// More bytes than this are no documentation.
 pub const MAX_TOTAL: u64 = 2 * 1024 * 1024 * 1024;
 
-const NEVER: [&str; 9] = ["node_modules", "target", "vendor", "bower_components", "__pycache__", "site-packages", "third_party", "_static", "_templates"];
-const OLD: [&str; 9] = ["archive", "archived", "old", "deprecated", "legacy", "previous_versions", "previous-versions", "translations", "i18n"];
-const TESTS: [&str; 10] = ["test", "tests", "__tests__", "fixtures", "__fixtures__", "testdata", "e2e", "__snapshots__", "playground", "spec"];
+const NEVER: [&str; 9] =
+    ["node_modules", "target", "vendor", "bower_components", "__pycache__", "site-packages", "third_party", "_static", "_templates"];
+const OLD: [&str; 9] =
+    ["archive", "archived", "old", "deprecated", "legacy", "previous_versions", "previous-versions", "translations", "i18n"];
+const TESTS: [&str; 10] =
+    ["test", "tests", "__tests__", "fixtures", "__fixtures__", "testdata", "e2e", "__snapshots__", "playground", "spec"];
 const DOCS: [&str; 8] = ["docs", "doc", "documentation", "website", "content", "guide", "guides", "manual"];
 const PAGE_PARTS: [&str; 9] = ["templates", "overrides", "partials", "layouts", "_includes", "_layouts", "theme", "themes", "public"];
 const LANGUAGES: [&str; 40] = [
-    "ar", "az", "bn", "cs", "de", "es", "fa", "fr", "he", "hi", "hu", "id", "it", "ja", "ko", "nl", "pl", "pt", "pt-br", "pt_br", "pt-pt", "ro", "ru", "sv", "th", "tr", "uk", "ur", "vi", "yo", "zh", "zh-cn", "zh_cn", "zh-hans", "zh-hant", "zh-tw", "zh_tw", "em", "ja-jp", "ko-kr",
+    "ar", "az", "bn", "cs", "de", "es", "fa", "fr", "he", "hi", "hu", "id", "it", "ja", "ko", "nl", "pl", "pt", "pt-br", "pt_br", "pt-pt",
+    "ro", "ru", "sv", "th", "tr", "uk", "ur", "vi", "yo", "zh", "zh-cn", "zh_cn", "zh-hans", "zh-hant", "zh-tw", "zh_tw", "em", "ja-jp",
+    "ko-kr",
 ];
 
 /// The pages of a tree, as paths with `/` in the order of their bytes, and what was left out with a reason.
@@ -44,9 +49,26 @@ pub fn is_documentation(path: &str) -> bool {
         "md" | "markdown" | "mdx" | "rst" | "rest" | "ipynb" | "html" | "htm" => true,
         "txt" => {
             let stem = stem.to_ascii_lowercase();
-            let machine = ["requirements", "robots", "cmakelists", "license", "licence", "copying", "constraints", "ads", "humans", "security", "sources", "top_level", "entry_points", "version"];
+            let machine = [
+                "requirements",
+                "robots",
+                "cmakelists",
+                "license",
+                "licence",
+                "copying",
+                "constraints",
+                "ads",
+                "humans",
+                "security",
+                "sources",
+                "top_level",
+                "entry_points",
+                "version",
+            ];
             let in_docs = path.split('/').rev().skip(1).any(|part| DOCS.contains(&part.to_ascii_lowercase().as_str()));
-            !machine.iter().any(|word| stem.starts_with(word)) && !stem.contains("requirements") && (in_docs || stem == "readme" || stem.starts_with("llms"))
+            !machine.iter().any(|word| stem.starts_with(word))
+                && !stem.contains("requirements")
+                && (in_docs || stem == "readme" || stem.starts_with("llms"))
         }
         _ => false,
     }
@@ -57,7 +79,21 @@ fn is_housekeeping(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).replace(['-', ' '], "_");
     ["changelog", "license", "licence", "code_of_conduct", "contributing"].iter().any(|start| stem.starts_with(start))
-        || matches!(stem.as_str(), "changes" | "history" | "codeofconduct" | "copying" | "notice" | "authors" | "contributors" | "pull_request_template" | "issue_template" | "unlicense" | "maintainers" | "governance")
+        || matches!(
+            stem.as_str(),
+            "changes"
+                | "history"
+                | "codeofconduct"
+                | "copying"
+                | "notice"
+                | "authors"
+                | "contributors"
+                | "pull_request_template"
+                | "issue_template"
+                | "unlicense"
+                | "maintainers"
+                | "governance"
+        )
 }
 
 /// Selects the pages of a tree.
@@ -70,13 +106,17 @@ pub fn select(tree: &Tree, rules: &Context7, display: &str) -> Result<Selection,
     let mut others: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     let mut total = 0_u64;
     let walk = WalkDir::new(&tree.root).follow_links(false).sort_by(|a, b| a.file_name().cmp(b.file_name()));
-    let entries = walk.into_iter().filter_entry(|entry| entry.depth() == 0 || !(entry.file_type().is_dir() && never(&entry.file_name().to_string_lossy(), &relative(&tree.root, entry.path()), rules)));
+    let entries = walk.into_iter().filter_entry(|entry| {
+        entry.depth() == 0
+            || !(entry.file_type().is_dir() && never(&entry.file_name().to_string_lossy(), &relative(&tree.root, entry.path()), rules))
+    });
     for entry in entries {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
                 let path = error.path().map_or_else(String::new, |path| relative(&tree.root, path));
-                out.skipped.push(Skipped { path, reason: error.io_error().map_or_else(|| "it cannot be read".to_owned(), ToString::to_string) });
+                out.skipped
+                    .push(Skipped { path, reason: error.io_error().map_or_else(|| "it cannot be read".to_owned(), ToString::to_string) });
                 continue;
             }
         };
@@ -95,7 +135,11 @@ pub fn select(tree: &Tree, rules: &Context7, display: &str) -> Result<Selection,
             return Err(SourceError::TooLarge { display: display.to_owned(), what: format!("it has more than {MAX_FILES} files") });
         }
         if !is_documentation(&path) || path.rsplit('/').next().is_some_and(|name| name.starts_with('.')) {
-            let ending = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("no ending".to_owned(), |(_, ending)| format!(".{ending}"));
+            let ending = path
+                .rsplit('/')
+                .next()
+                .and_then(|name| name.rsplit_once('.'))
+                .map_or("no ending".to_owned(), |(_, ending)| format!(".{ending}"));
             *others.entry(ending).or_insert(0) += 1;
             continue;
         }
@@ -106,7 +150,10 @@ pub fn select(tree: &Tree, rules: &Context7, display: &str) -> Result<Selection,
         }
         total += size;
         if total > MAX_TOTAL {
-            return Err(SourceError::TooLarge { display: display.to_owned(), what: format!("its documentation has more than {} GiB", MAX_TOTAL >> 30) });
+            return Err(SourceError::TooLarge {
+                display: display.to_owned(),
+                what: format!("its documentation has more than {} GiB", MAX_TOTAL >> 30),
+            });
         }
         files.push((path, size));
     }
@@ -188,7 +235,11 @@ impl<'a> Judge<'a> {
             if self.rules.exclude_folders.is_empty() && within(&OLD) {
                 return false;
             }
-            if self.translated.iter().any(|parent| path.strip_prefix(parent.as_str()).and_then(|rest| rest.split('/').next()).is_some_and(|part| LANGUAGES.contains(&part.to_ascii_lowercase().as_str()))) {
+            if self.translated.iter().any(|parent| {
+                path.strip_prefix(parent.as_str())
+                    .and_then(|rest| rest.split('/').next())
+                    .is_some_and(|part| LANGUAGES.contains(&part.to_ascii_lowercase().as_str()))
+            }) {
                 return false;
             }
             if self.has_docs && within(&TESTS) {
@@ -200,7 +251,9 @@ impl<'a> Judge<'a> {
         }
         let html = name.ends_with(".html") || name.ends_with(".htm");
         // Beside written pages, HTML is most often part of a site's machinery or of an example.
-        !(html && self.many_pages && (within(&PAGE_PARTS) || within(&TESTS) || !within(&DOCS) || within(&["examples", "docs_src", "static", "assets"])))
+        !(html
+            && self.many_pages
+            && (within(&PAGE_PARTS) || within(&TESTS) || !within(&DOCS) || within(&["examples", "docs_src", "static", "assets"])))
     }
 }
 
@@ -287,16 +340,46 @@ mod tests {
     #[test]
     fn documentation_is_selected_and_the_rest_is_not() {
         let files = [
-            "README.md", "CHANGELOG.md", "LICENSE.md", "docs/a.rst", "docs/b.mdx", "docs/notes.txt", "docs/requirements.txt", "src/main.rs", "tests/fixtures/x.md", "node_modules/m/README.md", ".github/x.md",
-            "docs/old/x.md", "docs/en/y.md", "docs/de/y.md", "nb/z.ipynb",
+            "README.md",
+            "CHANGELOG.md",
+            "LICENSE.md",
+            "docs/a.rst",
+            "docs/b.mdx",
+            "docs/notes.txt",
+            "docs/requirements.txt",
+            "src/main.rs",
+            "tests/fixtures/x.md",
+            "node_modules/m/README.md",
+            ".github/x.md",
+            "docs/old/x.md",
+            "docs/en/y.md",
+            "docs/de/y.md",
+            "nb/z.ipynb",
         ];
-        assert_eq!(selected(&files, &Context7::default()), ["README.md", "docs/a.rst", "docs/b.mdx", "docs/en/y.md", "docs/notes.txt", "nb/z.ipynb"]);
+        assert_eq!(
+            selected(&files, &Context7::default()),
+            ["README.md", "docs/a.rst", "docs/b.mdx", "docs/en/y.md", "docs/notes.txt", "nb/z.ipynb"]
+        );
     }
 
     #[test]
     fn the_owners_folders_are_taken_and_root_markdown_always_is() {
-        let rules = Context7 { folders: vec!["docs".into(), "./packages/*/guide".into()], exclude_folders: vec!["internal".into()], exclude_files: vec!["draft.md".into()], ..Context7::default() };
-        let files = ["README.md", "docs/a.md", "docs/internal/b.md", "docs/draft.md", "other/c.md", "packages/x/guide/d.md", "packages/x/e.md", "CHANGELOG.md"];
+        let rules = Context7 {
+            folders: vec!["docs".into(), "./packages/*/guide".into()],
+            exclude_folders: vec!["internal".into()],
+            exclude_files: vec!["draft.md".into()],
+            ..Context7::default()
+        };
+        let files = [
+            "README.md",
+            "docs/a.md",
+            "docs/internal/b.md",
+            "docs/draft.md",
+            "other/c.md",
+            "packages/x/guide/d.md",
+            "packages/x/e.md",
+            "CHANGELOG.md",
+        ];
         assert_eq!(selected(&files, &rules), ["CHANGELOG.md", "README.md", "docs/a.md", "packages/x/guide/d.md"]);
     }
 

@@ -131,6 +131,7 @@ async fn a_missing_scope_is_named() {
         (&broad, "/mcp/write", StatusCode::OK, ""),
         (&narrow, "/mcp/write", StatusCode::FORBIDDEN, "libraries:write"),
         (&none, "/mcp", StatusCode::FORBIDDEN, "docs:read"),
+        (&none, "/mcp/bare", StatusCode::FORBIDDEN, "docs:read"),
     ];
     for (token, path, status, scope) in table {
         let answer = ask(&world, with_token(token).uri(path)).await;

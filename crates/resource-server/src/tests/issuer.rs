@@ -36,6 +36,11 @@ async fn key_set(state: Data<State>) -> HttpResponse {
     HttpResponse::build(status).insert_header(("location", "/elsewhere")).content_type("application/json").body(body)
 }
 
+/// A key set that may not be reached: redirects are not followed.
+async fn elsewhere() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "keys": [Signer::new("elsewhere").public] }))
+}
+
 impl Issuer {
     fn start() -> Self {
         let state = Data::new(State::default());
@@ -45,6 +50,7 @@ impl Issuer {
                 .app_data(shared.clone())
                 .route("/.well-known/oauth-authorization-server/tenant", web::get().to(metadata))
                 .route("/keys", web::get().to(key_set))
+                .route("/elsewhere", web::get().to(elsewhere))
         })
         .workers(1)
         .bind(("127.0.0.1", 0))
@@ -113,7 +119,7 @@ async fn the_old_keys_stay_while_the_issuer_fails() {
     issuer.publish(&[&Signer::new("one").public]);
     let (remote, keys, _) = follow(&issuer);
     remote.load().await.unwrap();
-    let large = format!("{{\"keys\":[{}]}}", vec!["{}"; 40_000].join(","));
+    let large = json!({ "keys": [Signer::new("large").public], "padding": "x".repeat(64 * 1024) }).to_string();
     for answer in
         [(500, "{}".to_owned()), (302, String::new()), (200, "<html>".to_owned()), (200, r#"{"keys":[]}"#.to_owned()), (200, large)]
     {

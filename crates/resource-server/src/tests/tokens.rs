@@ -162,7 +162,8 @@ async fn times_are_compared_with_the_clock_that_is_passed_in() {
     let now = world.claims()["iat"].as_i64().unwrap();
     assert_eq!(refused(&world, &world.signer.sign(&world.claims_with("exp", json!(now)))).await, TokenError::Expired(0));
     assert_eq!(refused(&world, &world.signer.sign(&world.claims_with("exp", json!(now - 30)))).await, TokenError::Expired(30));
-    assert!(matches!(refused(&world, &world.signer.sign(&world.claims_with("exp", json!(i64::MIN)))).await, TokenError::Expired(_)));
+    assert_eq!(refused(&world, &world.signer.sign(&world.claims_with("exp", json!(0)))).await, TokenError::Expired(now));
+    assert_eq!(refused(&world, &world.signer.sign(&world.claims_with("exp", json!(i64::MIN)))).await, TokenError::Claims);
     for name in ["iat", "nbf"] {
         assert!(world.server.authenticate(&world.signer.sign(&world.claims_with(name, json!(now + 30)))).await.is_ok(), "{name}");
         assert_eq!(refused(&world, &world.signer.sign(&world.claims_with(name, json!(now + 31)))).await, TokenError::NotYet, "{name}");
@@ -281,6 +282,7 @@ proptest! {
     fn arbitrary_headers_are_not_ours(alg in "[A-Za-z0-9]{0,6}", typ in "[a-z+/]{0,12}", kid in ".{0,8}") {
         let header = URL_SAFE_NO_PAD.encode(json!({ "alg": alg, "typ": typ, "kid": kid }).to_string());
         let ours = alg == "ES256" && typ.trim_start_matches("application/") == "at+jwt" && !kid.is_empty();
-        prop_assert!(ours || key_id(&format!("{header}.e30.c2ln")).is_err());
+        let token = format!("{header}.e30.c2ln");
+        prop_assert!(ours || key_id(&token).is_err());
     }
 }

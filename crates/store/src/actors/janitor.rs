@@ -4,7 +4,7 @@ use crate::sql::{self, Lock};
 use crate::{Store, StoreError};
 use actix::prelude::*;
 use docent_types::time::SharedClock;
-use sea_orm::{ConnectionTrait as _, TransactionSession as _};
+use sea_orm::ConnectionTrait as _;
 use std::time::Duration;
 
 const EVERY: Duration = Duration::from_secs(60);
@@ -106,16 +106,17 @@ impl Janitor {
             return;
         }
         let (store, clock, options) = (self.store.clone(), self.clock.clone(), self.options);
-        let work = async move { clean_up(&store, &clock, options).await }.into_actor(self);
+        let work = super::apart(async move { clean_up(&store, &clock, options).await }).into_actor(self);
         context.spawn(work.map(|removed, janitor, _| {
             janitor.working = false;
             match removed {
-                Ok(removed) => {
+                Some(Ok(removed)) => {
                     for (what, rows) in removed {
                         tracing::debug!(what, rows, "removed what ended");
                     }
                 }
-                Err(error) => tracing::warn!(%error, "what ended could not be removed"),
+                Some(Err(error)) => tracing::warn!(%error, "what ended could not be removed"),
+                None => tracing::error!("removing what ended panicked"),
             }
         }));
     }
@@ -136,7 +137,8 @@ async fn clean_up(store: &Store, clock: &SharedClock, options: JanitorOptions) -
             if !store.try_lock(&transaction, Lock::Janitor).await? {
                 return Ok(all);
             }
-            let rows = transaction.execute_raw(sql::statement(store.backend(), text.clone(), [sql::number(before.0)])).await?.rows_affected();
+            let rows =
+                transaction.execute_raw(sql::statement(store.backend(), text.clone(), [sql::number(before.0)])).await?.rows_affected();
             transaction.commit().await?;
             removed += rows;
             if rows < ROWS.unsigned_abs() {

@@ -1,9 +1,9 @@
 //! The ledger: the group commit. Requests wait in a queue; whenever no commit runs, everything that waits is committed at once. Nobody
 //! waits for a timer, and under load a commit carries dozens of requests.
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::ledger::batch::{self, Answer, Ask, Touched};
-use crate::Store;
 use actix::prelude::*;
 use docent_types::actors::Unavailable;
 use docent_types::messages::{
@@ -90,8 +90,13 @@ async fn commit_all(store: Store, catch_up: Option<Recipient<CatchUp>>, queue: R
         if asks.is_empty() {
             return;
         }
-        let mut known = std::mem::take(&mut *touched.borrow_mut());
-        let committed = batch::commit(&store, &asks, &mut known).await;
+        let (store, mut known) = (store.clone(), std::mem::take(&mut *touched.borrow_mut()));
+        let commit = super::apart(async move {
+            let committed = batch::commit(&store, &asks, &mut known).await;
+            (committed, asks, known)
+        });
+        // A commit that panicked drops the replies: their callers, and all who wait, learn that it failed.
+        let Some((committed, asks, known)) = commit.await else { return };
         *touched.borrow_mut() = known;
         let mut after = Vec::new();
         for ((ask, reply), answer) in asks.iter().zip(replies).zip(committed.answers) {

@@ -71,13 +71,15 @@ impl Recorder {
         self.writing = true;
         let (events, uses) = (std::mem::take(&mut self.events), std::mem::take(&mut self.uses));
         let store = self.store.clone();
-        let work = async move {
+        let work = super::apart(async move {
             let (events, uses) = (Vec::from(events), Vec::from(uses));
-            let events_left = if to_be_kept(store.append_events(&events).await, events.len(), "audit events") { events } else { Vec::new() };
+            let events_left =
+                if to_be_kept(store.append_events(&events).await, events.len(), "audit events") { events } else { Vec::new() };
             let uses_left = if to_be_kept(store.add_usage(&uses).await, uses.len(), "usage") { uses } else { Vec::new() };
             (events_left, uses_left)
-        };
-        let finish = work.into_actor(self).map(move |(events, uses), recorder, context| {
+        });
+        let finish = work.into_actor(self).map(move |left, recorder, context| {
+            let (events, uses) = left.unwrap_or_default();
             recorder.writing = false;
             let outcome = if events.is_empty() && uses.is_empty() { Ok(()) } else { Err(Unavailable::Failed) };
             for reply in asked {

@@ -60,13 +60,14 @@ pub struct Revocations {
     reading: bool,
     lost: bool,
     asked: Vec<oneshot::Sender<Result<(), Unavailable>>>,
+    listening: Option<Listening>,
 }
 
 impl Revocations {
     /// Reads this database and writes `shared`.
     #[must_use]
     pub fn new(store: Store, shared: SharedRevoked, clock: SharedClock) -> Self {
-        Self { store, shared, clock, known: Known::default(), reading: false, lost: false, asked: Vec::new() }
+        Self { store, shared, clock, known: Known::default(), reading: false, lost: false, asked: Vec::new(), listening: None }
     }
 
     /// Publishes everything that is revoked now: before the first request is answered.
@@ -88,10 +89,10 @@ impl Revocations {
         self.reading = true;
         let asked = std::mem::take(&mut self.asked);
         let (store, cursor) = (self.store.clone(), self.known.cursor);
-        let read = async move { store.revocations_since(cursor).await }.into_actor(self);
+        let read = super::apart(async move { store.revocations_since(cursor).await }).into_actor(self);
         context.spawn(read.map(move |read, actor, context| {
             actor.reading = false;
-            let outcome = actor.learned(read);
+            let outcome = read.map_or(Err(Unavailable::Failed), |read| actor.learned(read));
             for reply in asked {
                 let _ = reply.send(outcome);
             }
@@ -123,8 +124,17 @@ impl Revocations {
     }
 }
 
+/// Ends the listening with the actor.
+struct Listening(tokio::task::AbortHandle);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Listens until the actor ends.
-async fn listen(store: Store, actor: WeakAddr<Revocations>) {
+async fn listen(store: Store, actor: actix::WeakAddr<Revocations>) {
     loop {
         let heard = async {
             let mut listener = PgListener::connect_with(store.reader().get_postgres_connection_pool()).await?;
@@ -153,7 +163,7 @@ impl Actor for Revocations {
         context.run_interval(EVERY, |actor, context| actor.read(context));
         if self.store.is_postgres() {
             let listening = listen(self.store.clone(), context.address().downgrade());
-            context.spawn(listening.into_actor(self));
+            self.listening = Some(Listening(tokio::spawn(listening).abort_handle()));
         }
     }
 }

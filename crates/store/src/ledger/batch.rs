@@ -2,8 +2,8 @@
 
 use crate::error::StoreError;
 use crate::ledger::decide::State;
-use crate::ledger::write::{self, NewToken};
 use crate::ledger::load;
+use crate::ledger::write::{self, NewToken};
 use crate::revocations::{self, EndingGrant};
 use crate::{Store, record};
 use docent_types::ids::ClientId;
@@ -13,7 +13,7 @@ use docent_types::messages::{
 use docent_types::registration::Client;
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
-use sea_orm::{DatabaseTransaction, TransactionSession as _};
+use sea_orm::DatabaseTransaction;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -99,7 +99,8 @@ async fn together(store: &Store, asks: &[Ask], touched: &mut Touched) -> Result<
     for ask in asks {
         answers.push(batch.decide(ask)?);
     }
-    let used: Vec<(ClientId, Timestamp)> = batch.used.iter().filter(|(client, now)| touched.is_due(client, **now)).map(|(c, n)| (c.clone(), *n)).collect();
+    let used: Vec<(ClientId, Timestamp)> =
+        batch.used.iter().filter(|(client, now)| touched.is_due(client, **now)).map(|(c, n)| (c.clone(), *n)).collect();
     batch.write(store, &transaction, &used).await?;
     let mut revoked = !batch.state.betrayed.is_empty();
     for (ask, answer) in asks.iter().zip(&mut answers) {

@@ -1,10 +1,10 @@
 //! Reading what the requests of a batch are about. On Postgres the rows are locked first, in the order of their hashes, so that two ledgers
 //! never wait for each other in a circle and nothing that was read changes before the commit; on SQLite the transaction has the writer's lock.
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::ledger::decide::{CodeRow, GrantRow, State, TokenRow};
 use crate::sql::{self, Rows};
-use crate::Store;
 use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
 use docent_types::messages::{ExchangeCode, GrantFacts, IssueCode, RotateRefreshToken};
 use docent_types::scope::ScopeSet;
@@ -55,7 +55,12 @@ fn grant(row: &QueryResult) -> Result<GrantRow, StoreError> {
 }
 
 /// The codes of a batch.
-pub(crate) async fn codes(store: &Store, transaction: &DatabaseTransaction, asks: &[&ExchangeCode], state: &mut State) -> Result<(), StoreError> {
+pub(crate) async fn codes(
+    store: &Store,
+    transaction: &DatabaseTransaction,
+    asks: &[&ExchangeCode],
+    state: &mut State,
+) -> Result<(), StoreError> {
     if asks.is_empty() {
         return Ok(());
     }

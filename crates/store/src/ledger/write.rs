@@ -23,7 +23,11 @@ pub(crate) struct NewToken {
 
 async fn exactly(transaction: &DatabaseTransaction, statement: Statement, rows: usize) -> Result<(), StoreError> {
     let changed = transaction.execute_raw(statement).await?.rows_affected();
-    if changed == rows as u64 { Ok(()) } else { Err(StoreError::Database(format!("{changed} rows were changed where {rows} were decided"))) }
+    if changed == rows as u64 {
+        Ok(())
+    } else {
+        Err(StoreError::Database(format!("{changed} rows were changed where {rows} were decided")))
+    }
 }
 
 /// Registers clients. Answers what is stored of each, and which are new.
@@ -133,7 +137,11 @@ pub(crate) async fn rotate(
 }
 
 /// Marks tokens whose successor was used: from now on they are not usable again.
-pub(crate) async fn supersede(store: &Store, transaction: &DatabaseTransaction, tokens: &[(SecretHash, Timestamp)]) -> Result<(), StoreError> {
+pub(crate) async fn supersede(
+    store: &Store,
+    transaction: &DatabaseTransaction,
+    tokens: &[(SecretHash, Timestamp)],
+) -> Result<(), StoreError> {
     if tokens.is_empty() {
         return Ok(());
     }

@@ -1,0 +1,11 @@
+//! The rules of authorization, each proved through the endpoints over a real database and the real ledger.
+
+mod after;
+mod authorization;
+mod discovery;
+mod keys;
+mod people;
+mod refresh;
+mod registration;
+mod token;
+mod world;

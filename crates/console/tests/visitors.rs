@@ -1,0 +1,313 @@
+//! What a stranger, a member and a signed-in non-member see, over real databases and a real index.
+
+use actix::prelude::*;
+use actix_web::App;
+use actix_web::cookie::Cookie;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCEPT, ALLOW};
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::web::{self, Data};
+use docent_console::{Console, Settings};
+use docent_library::ingest::{IngestOptions, Ingested, ingest};
+use docent_library::source::{Silent, Source};
+use docent_library::{Reader, Shelf};
+use docent_store::testing::{TestDatabase, databases};
+use docent_store::{NewLibrary, NewUser, PublishVersion, Role, Store};
+use docent_types::documentation::Visibility;
+use docent_types::ids::{JobId, LibraryRowId, ProjectId, SessionId, UserId, VersionRowId};
+use docent_types::messages::{CatalogError, OpenVersion};
+use docent_types::metadata::PublicUrls;
+use docent_types::random::SystemRandomness;
+use docent_types::secret::SecretHash;
+use docent_types::time::{ManualClock, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+const NOW: Timestamp = Timestamp(1_795_305_600_000);
+
+/// Opens indexes on the spot.
+struct Opener(Arc<Shelf>);
+
+impl Actor for Opener {
+    type Context = Context<Self>;
+}
+
+impl Handler<OpenVersion> for Opener {
+    type Result = Result<(), CatalogError>;
+    fn handle(&mut self, OpenVersion(version): OpenVersion, _: &mut Self::Context) -> Self::Result {
+        self.0.open(version).map(|_| ()).map_err(|error| CatalogError::Damaged(error.to_string()))
+    }
+}
+
+macro_rules! app {
+    ($world:expr) => {
+        init_service(
+            App::new()
+                .configure(docent_console::configure(Data::new($world.console.clone())))
+                .configure(docent_console::assets)
+                .default_service(web::to(docent_console::not_found)),
+        )
+        .await
+    };
+}
+
+/// A server with a public library and a private one of ada's project; bob is no member of it.
+struct World {
+    _database: TestDatabase,
+    folder: TempDir,
+    console: Console,
+    shelf: Arc<Shelf>,
+    project: ProjectId,
+}
+
+async fn person(store: &Store, name: &str) -> UserId {
+    let id = UserId::generate(NOW, &SystemRandomness);
+    let new = NewUser {
+        id,
+        email: format!("{name}@example.com"),
+        name: name.to_owned(),
+        password_hash: None,
+        is_admin: false,
+        now: NOW,
+        project: ProjectId::generate(NOW, &SystemRandomness),
+    };
+    store.create_user(new).await.unwrap();
+    let session = SessionId::generate(NOW, &SystemRandomness);
+    // The cookie of a person is their name: only its hash is looked up.
+    store.create_session(session, SecretHash::of(name), id, NOW, NOW.after(Duration::from_secs(3600)), None, None).await.unwrap();
+    id
+}
+
+impl World {
+    async fn new(database: TestDatabase) -> Self {
+        let store = database.store.clone();
+        let folder = tempfile::tempdir().unwrap();
+        let ada = person(&store, "ada").await;
+        person(&store, "bob").await;
+        let project = ProjectId::generate(NOW, &SystemRandomness);
+        store.create_project(project, "Analytical Engines", NOW).await.unwrap();
+        store.add_member(project, ada, Role::Member, NOW).await.unwrap();
+        let shelf = Arc::new(Shelf::new(folder.path().join("index"), 4));
+        let reader = Reader::new(Arc::clone(&shelf), Opener(Arc::clone(&shelf)).start().recipient());
+        let settings = Settings {
+            site_name: "Docent".to_owned(),
+            urls: PublicUrls { issuer: "http://localhost:8080".to_owned(), resource: "http://localhost:8080/mcp".to_owned() },
+            serves_mcp_here: true,
+        };
+        let console = Console { settings, store, reader, clock: Arc::new(ManualClock::new(NOW)) };
+        let world = Self { _database: database, folder, console, shelf, project };
+        world.library("/open/handbook", "Handbook", Visibility::Public).await;
+        world.library("/engines/plans", "Secret plans", Visibility::Private(project)).await;
+        world.shelf.publish(world.console.store.catalogue().await.unwrap());
+        world
+    }
+
+    async fn library(&self, id: &str, title: &str, visibility: Visibility) {
+        let row = LibraryRowId::generate(NOW, &SystemRandomness);
+        let new = NewLibrary {
+            row,
+            id: id.parse().unwrap(),
+            title: title.to_owned(),
+            title_fixed: true,
+            description: String::new(),
+            source: "/srv/docs".to_owned(),
+            source_display: "/srv/docs".to_owned(),
+            visibility,
+            wanted_version: None,
+            now: NOW,
+        };
+        self.console.store.add_library(new).await.unwrap();
+        let ingested = self.ingest(title);
+        let publish = PublishVersion {
+            library: row,
+            version_row: VersionRowId::generate(NOW, &SystemRandomness),
+            version: None,
+            artefact: ingested.artefact,
+            commit: ingested.commit,
+            pages: ingested.pages,
+            snippets: ingested.snippets,
+            tokens: ingested.tokens,
+            skipped: ingested.skipped,
+            title: ingested.title,
+            description: ingested.description,
+            rules: ingested.rules,
+            now: NOW,
+            job: None,
+        };
+        self.console.store.publish_version(publish).await.unwrap();
+    }
+
+    fn ingest(&self, title: &str) -> Ingested {
+        let docs = self.folder.path().join(title);
+        std::fs::create_dir_all(&docs).unwrap();
+        let page = format!("# {title}\n\n## Turning the crank\n\nTurn the crank of {title} slowly.\n\n```sh\ncrank --slowly <once>\n```\n");
+        std::fs::write(docs.join("README.md"), page).unwrap();
+        let options = IngestOptions {
+            id: None,
+            title: None,
+            version: None,
+            workdir: self.folder.path().join("work"),
+            index_root: self.folder.path().join("index"),
+        };
+        let source = Source::parse(docs.to_str().unwrap()).unwrap();
+        ingest(&source, &options, &Silent).unwrap()
+    }
+
+    async fn page(&self, who: Option<&str>, path: &str) -> (StatusCode, String) {
+        let mut request = TestRequest::get().uri(path).insert_header((ACCEPT, "text/html,application/xhtml+xml"));
+        if let Some(who) = who {
+            request = request.cookie(Cookie::new("docent_session", who.to_owned()));
+        }
+        let response = call_service(&app!(self), request.to_request()).await;
+        let status = response.status();
+        assert!(response.headers().contains_key("content-security-policy"), "{path}");
+        assert_eq!(response.headers().get("cache-control").unwrap(), "no-store", "{path}");
+        (status, String::from_utf8(read_body(response).await.to_vec()).unwrap())
+    }
+}
+
+#[actix_web::test]
+async fn a_private_library_exists_for_members_of_its_project_only() {
+    for database in databases().await {
+        let world = World::new(database).await;
+        for who in [None, Some("bob"), Some("mallory")] {
+            let (status, list) = world.page(who, "/libraries").await;
+            assert_eq!(status, StatusCode::OK);
+            assert!(list.contains("/open/handbook") && !list.contains("plans") && list.contains("1 library"), "{who:?}");
+            let private = world.page(who, "/libraries/engines/plans?question=crank").await;
+            let missing = world.page(who, "/libraries/engines/nothing?question=crank").await;
+            assert_eq!(private.0, StatusCode::NOT_FOUND);
+            assert_eq!(private, missing, "{who:?} can tell a private library from one that is missing");
+        }
+        let (_, list) = world.page(Some("ada"), "/libraries").await;
+        assert!(list.contains("/engines/plans") && list.contains("Analytical Engines") && list.contains("2 libraries"));
+        let (status, page) = world.page(Some("ada"), "/libraries/Engines/Plans").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(page.contains("Secret plans") && page.contains("ada@example.com"));
+        assert!(world.console.store.remove_member(world.project, world_user(&world, "ada").await).await.unwrap());
+        assert_eq!(world.page(Some("ada"), "/libraries/engines/plans").await.0, StatusCode::NOT_FOUND);
+    }
+}
+
+async fn world_user(world: &World, name: &str) -> UserId {
+    world.console.store.user_by_email(&format!("{name}@example.com")).await.unwrap().unwrap().id
+}
+
+#[actix_web::test]
+async fn a_question_on_the_page_shows_what_an_assistant_would_get() {
+    for database in databases().await {
+        let world = World::new(database).await;
+        let (status, page) = world.page(None, "/libraries/open/handbook?question=how+do+I+turn+the+crank").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(page.contains("Turning the crank") && page.contains("README.md"), "{page}");
+        assert!(page.contains("As the assistant gets it") && page.contains("1 passage"));
+        assert!(!page.contains("<once>"), "code from a page is escaped");
+        let (_, page) = world.page(None, "/libraries/open/handbook?question=crank&version=v9").await;
+        assert!(page.contains("has no version"), "{page}");
+        let (status, page) = world.page(None, "/libraries/open/handbook?question=%00%22%3Cscript%3E").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(!page.contains("<script"));
+    }
+}
+
+#[actix_web::test]
+async fn a_library_that_is_being_indexed_says_so() {
+    for database in databases().await {
+        let world = World::new(database).await;
+        let store = &world.console.store;
+        let row = store.library(&"/open/handbook".parse().unwrap()).await.unwrap().unwrap().entry.row;
+        let job = store.queue_job(JobId::generate(NOW, &SystemRandomness), row, None, NOW).await.unwrap();
+        assert!(world.page(None, "/libraries/open/handbook").await.1.contains("It waits to be indexed"));
+        let holder = uuid::Uuid::from_u128(7);
+        store.lease_job(holder, NOW, NOW.after(Duration::from_secs(60))).await.unwrap().unwrap();
+        assert!(store.renew_lease(job, holder, NOW.after(Duration::from_secs(60)), "reading", 40, 120).await.unwrap());
+        assert!(world.page(None, "/libraries").await.1.contains("reading: 40 of 120"));
+        store.finish_job(job, holder, Err("git.internal does not answer".to_owned()), NOW, None).await.unwrap();
+        let (_, stranger) = world.page(None, "/libraries/open/handbook").await;
+        assert!(stranger.contains("The last attempt failed") && !stranger.contains("git.internal"));
+        assert!(world.page(Some("bob"), "/libraries/open/handbook").await.1.contains("git.internal"));
+    }
+}
+
+#[actix_web::test]
+async fn the_first_page_gives_the_url_and_a_way_for_each_client() {
+    let world = World::new(databases().await.swap_remove(0)).await;
+    let (status, page) = world.page(None, "/").await;
+    assert_eq!(status, StatusCode::OK);
+    for expected in [
+        "claude mcp add --transport http docs http://localhost:8080/mcp",
+        "codex mcp login docs",
+        "cursor://anysphere.cursor-deeplink",
+        "vscode:mcp/install",
+        "/sign-in",
+    ] {
+        assert!(page.contains(expected), "{expected}");
+    }
+    let (_, page) = world.page(Some("ada"), "/").await;
+    assert!(page.contains("action=\"/sign-out\"") && page.contains(&docent_types::session::csrf_token("ada")));
+}
+
+#[actix_web::test]
+async fn what_is_not_there_answers_a_browser_with_a_page_and_a_program_with_json() {
+    let world = World::new(databases().await.swap_remove(0)).await;
+    let (status, page) = world.page(None, "/nothing").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(page.contains("There is nothing here") && page.contains("Request"));
+    let app = app!(world);
+    for request in [
+        TestRequest::get().uri("/nothing"),
+        TestRequest::get().uri("/.well-known/something").insert_header((ACCEPT, "text/html")),
+        TestRequest::post().uri("/nothing"),
+    ] {
+        let response = call_service(&app, request.to_request()).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        let body: serde_json::Value = serde_json::from_slice(&read_body(response).await).unwrap();
+        assert_eq!(body["error"], "not_found");
+    }
+    let response = call_service(&app, TestRequest::post().uri("/libraries").to_request()).await;
+    assert_eq!(
+        (response.status(), response.headers().get(ALLOW).unwrap().to_str().unwrap()),
+        (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD")
+    );
+    let response = call_service(&app, TestRequest::with_uri("/libraries").method(actix_web::http::Method::HEAD).to_request()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn a_client_that_asks_the_wrong_host_for_mcp_is_told_where_it_is() {
+    let mut world = World::new(databases().await.swap_remove(0)).await;
+    world.console.settings.urls.resource = "https://mcp.example.com/mcp".to_owned();
+    world.console.settings.serves_mcp_here = false;
+    let response = call_service(&app!(world), TestRequest::post().uri("/mcp").to_request()).await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    let body: serde_json::Value = serde_json::from_slice(&read_body(response).await).unwrap();
+    assert!(body["message"].as_str().unwrap().contains("https://mcp.example.com/mcp"));
+}
+
+#[actix_web::test]
+async fn a_database_that_is_away_is_a_page_that_says_so() {
+    let world = World::new(databases().await.swap_remove(0)).await;
+    world.console.store.close().await.unwrap();
+    let (status, page) = world.page(Some("ada"), "/libraries").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(page.contains("not available at the moment"));
+    // The first page needs nobody's data for a stranger.
+    assert_eq!(world.page(None, "/").await.0, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn an_issuer_with_a_path_has_its_sign_in_below_it() {
+    let mut world = World::new(databases().await.swap_remove(0)).await;
+    world.console.settings.urls.issuer = "https://docs.example.com/auth".to_owned();
+    let app = app!(world);
+    for (request, target) in [
+        (TestRequest::get().uri("/sign-in?return_to=/libraries"), "/auth/sign-in?return_to=/libraries"),
+        (TestRequest::post().uri("/sign-out"), "/auth/sign-out"),
+        (TestRequest::get().uri("/auth"), "/"),
+    ] {
+        let response = call_service(&app, request.to_request()).await;
+        assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
+        assert_eq!(response.headers().get("location").unwrap(), target);
+    }
+}

@@ -1,0 +1,180 @@
+//! Directives of reStructuredText and Sphinx: which are text, which are code, which are the generator's own.
+
+use super::include::select_lines;
+use super::language_of;
+use super::rst::{Line, MAX_INCLUDED_LINES, Reader, lines_of};
+
+impl Reader<'_> {
+    pub(super) fn directive(&mut self, full_name: &str, arguments: &str, number: u32, body: Vec<Line>, depth: u8) {
+        let name = full_name.rsplit(':').next().unwrap_or(full_name);
+        let (options, body) = options(body);
+        let option = |key: &str| options.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        match name {
+            "code-block" | "sourcecode" | "code" | "testcode" | "testsetup" | "doctest" | "ipython" | "prompt" | "parsed-literal"
+            | "console" | "testoutput" | "highlight-code" | "codeblock" => {
+                let language = match (name, arguments.split_whitespace().next()) {
+                    ("parsed-literal" | "testoutput", _) => "",
+                    ("testcode" | "testsetup" | "doctest" | "ipython", _) => "python",
+                    ("console", _) => "console",
+                    (_, Some(language)) => language.split('+').next().unwrap_or(language),
+                    (_, None) => &self.language.clone(),
+                };
+                if let Some(caption) = option("caption") {
+                    self.prose(caption, number, number);
+                }
+                let body: Vec<Line> = if name == "parsed-literal" {
+                    body.iter().map(|l| Line { number: l.number, text: self.clean(&l.text).replace('`', "") }).collect()
+                } else {
+                    body
+                };
+                self.code(language, &body);
+            }
+            "literalinclude" => {
+                if let Some(text) = self.tree.read(self.path, arguments) {
+                    let text = option("lines").map_or(text.clone(), |lines| select_lines(&text, lines));
+                    let language = option("language").unwrap_or_else(|| language_of(arguments)).to_owned();
+                    self.flush_prefix(number);
+                    self.builder.code(&language, Some(arguments.to_owned()), &text, number, number);
+                }
+            }
+            "include" => {
+                if let Some(text) = self.tree.read(self.path, arguments)
+                    && depth < 4
+                    && self.included < MAX_INCLUDED_LINES
+                {
+                    let lines = lines_of(&text, Some(number));
+                    self.included += lines.len();
+                    self.blocks(&lines, depth + 1);
+                }
+            }
+            "highlight" => {
+                if let Some(language) = arguments.split_whitespace().next() {
+                    self.language = language.to_ascii_lowercase();
+                }
+            }
+            "toctree"
+            | "index"
+            | "contents"
+            | "currentmodule"
+            | "module"
+            | "meta"
+            | "raw"
+            | "default-domain"
+            | "sectionauthor"
+            | "moduleauthor"
+            | "codeauthor"
+            | "rst-class"
+            | "tabularcolumns"
+            | "role"
+            | "title"
+            | "sectnum"
+            | "changelog_imports"
+            | "inheritance-diagram"
+            | "replace"
+            | "target-notes" => {}
+            "image" => {
+                let text = option("alt").unwrap_or_default().to_owned();
+                self.prose(&text, number, number);
+            }
+            "figure" => self.blocks(&body, depth + 1),
+            "only" | "ifconfig" | "container" | "compound" | "tabs" | "tab-set" | "glossary" | "hlist" | "grid" | "centered"
+            | "highlights" | "epigraph" | "pull-quote" | "productionlist" => {
+                if matches!(name, "centered") {
+                    self.prose(arguments, number, number);
+                }
+                self.blocks(&body, depth + 1);
+            }
+            "versionadded" | "versionchanged" | "deprecated" | "versionremoved" => {
+                let word = match name {
+                    "versionadded" => "Added in version",
+                    "versionchanged" => "Changed in version",
+                    "deprecated" => "Deprecated since version",
+                    _ => "Removed in version",
+                };
+                let (version, text) = arguments.split_once(' ').unwrap_or((arguments, ""));
+                self.prefix.push_str(&format!("**{word} {version}**: "));
+                let mut inner = body;
+                inner.insert(0, Line { number, text: text.trim().to_owned() });
+                self.blocks(&inner, depth + 1);
+                self.flush_prefix(number);
+            }
+            _ if name.starts_with("auto") => {
+                // What is generated from the code is not here; its name is.
+                self.prose(&format!("`{arguments}`"), number, number);
+                if let Some(members) = option("members").filter(|members| !members.is_empty()) {
+                    self.prose(&format!("Members: {members}"), number, number);
+                }
+                self.blocks(&body, depth + 1);
+            }
+            "function" | "class" | "method" | "attribute" | "data" | "exception" | "staticmethod" | "classmethod" | "decorator"
+            | "property" | "option" | "cmdoption" | "envvar" | "confval" | "describe" | "setting" | "fieldlookup" | "templatetag"
+            | "templatefilter" | "django-admin" | "macro" | "type" | "struct" | "member" | "var" | "opcode" => {
+                self.flush_prefix(number);
+                self.prose(&format!("``{arguments}``"), number, number);
+                self.blocks(&body, depth + 1);
+            }
+            "math" => {
+                let text = std::iter::once(arguments).chain(body.iter().map(|l| l.text.as_str())).collect::<Vec<_>>().join("\n");
+                self.prose(&text, number, body.last().map_or(number, |l| l.number));
+            }
+            "note" | "warning" | "tip" | "important" | "seealso" | "attention" | "caution" | "danger" | "error" | "hint" | "todo" => {
+                let label = match name {
+                    "seealso" => "See also".to_owned(),
+                    other => other[..1].to_uppercase() + &other[1..],
+                };
+                self.flush_prefix(number);
+                self.prefix.push_str(&format!("**{label}**: "));
+                let mut inner = body;
+                inner.insert(0, Line { number, text: arguments.to_owned() });
+                self.blocks(&inner, depth + 1);
+                self.flush_prefix(number);
+            }
+            "rubric" | "topic" | "sidebar" | "admonition" | "table" | "list-table" | "csv-table" | "dropdown" | "card" | "tab"
+            | "tab-item" | "collapse" => {
+                self.flush_prefix(number);
+                if !arguments.is_empty() {
+                    self.prose(&format!("**{arguments}**"), number, number);
+                }
+                self.blocks(&body, depth + 1);
+            }
+            _ => {
+                let mut text = arguments.to_owned();
+                for (key, value) in &options {
+                    if matches!(key.as_str(), "tags" | "versions" | "title" | "released") && !value.is_empty() {
+                        text.push_str(&format!("\n{key}: {value}"));
+                    }
+                }
+                self.flush_prefix(number);
+                self.prose(text.trim(), number, number);
+                self.blocks(&body, depth + 1);
+            }
+        }
+    }
+}
+
+/// `:name: value` at the head of a directive's body.
+fn options(body: Vec<Line>) -> (Vec<(String, String)>, Vec<Line>) {
+    let mut options: Vec<(String, String)> = Vec::new();
+    let mut used = 0;
+    for line in &body {
+        let text = line.text.as_str();
+        let pair = text.strip_prefix(':').and_then(|rest| rest.split_once(':')).filter(|(key, value)| {
+            !key.is_empty()
+                && (value.is_empty() || value.starts_with(' '))
+                && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        });
+        match pair {
+            Some((key, value)) => options.push((key.to_owned(), value.trim().to_owned())),
+            None if used > 0 && !line.blank() && line.indent() > 0 => {
+                if let Some((_, value)) = options.last_mut() {
+                    value.push(' ');
+                    value.push_str(text.trim());
+                }
+            }
+            None => break,
+        }
+        used += 1;
+    }
+    let rest: Vec<Line> = body.into_iter().skip(used).skip_while(Line::blank).collect();
+    (options, rest)
+}

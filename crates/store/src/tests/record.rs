@@ -1,0 +1,108 @@
+use super::*;
+use crate::actors::{Flush, Janitor, JanitorOptions, Recorder};
+use crate::{EventFilter, LinkPurpose, on_each_database};
+use docent_types::ids::SessionId;
+use docent_types::messages::{CountUse, RecordEvent};
+
+fn event(kind: &str, at: Timestamp) -> RecordEvent {
+    RecordEvent {
+        at,
+        kind: kind.to_owned(),
+        user: None,
+        client: None,
+        project: None,
+        grant: None,
+        from: Some("192.0.2.1".to_owned()),
+        detail: serde_json::json!({ "why": "test" }),
+    }
+}
+
+on_each_database! {
+    async fn events_and_usage_are_written_at_the_latest_when_flushed(database) {
+        let scene = Scene::on(database).await;
+        let recorder = Recorder::new(scene.store.clone(), scene.shared_clock()).start();
+        for n in 0..1200_i64 {
+            recorder.send(event("sign_in.failed", Timestamp(START.0 + n))).await.unwrap().unwrap();
+            let at = START.after(days(u64::from(n % 3 == 0)));
+            let one = CountUse {
+                at, user: scene.user.id, project: scene.project, client: scene.client.clone(), tool: "query-docs".to_owned(), succeeded: n % 4 != 0,
+            };
+            recorder.send(one).await.unwrap().unwrap();
+        }
+        assert_eq!(recorder.send(Flush).await.unwrap(), Ok(()));
+        let filter = EventFilter { kind: Some("sign_in.failed".to_owned()), ..EventFilter::default() };
+        let events = scene.store.events(&filter, 5000).await.unwrap();
+        assert_eq!(events.len(), 1200);
+        assert_eq!(events[0], event("sign_in.failed", Timestamp(START.0 + 1199)), "the newest first");
+        let usage = scene.store.usage(START, Some(scene.project)).await.unwrap();
+        assert_eq!(usage.iter().map(|row| (row.succeeded, row.failed)).collect::<Vec<_>>(), [(300, 100), (600, 200)]);
+        assert_eq!(scene.store.usage(START, None).await.unwrap(), usage);
+        assert_eq!(scene.store.usage(START.after(days(1)), None).await.unwrap().len(), 1);
+    }
+
+    async fn events_are_found_by_person_project_and_grant(database) {
+        let scene = Scene::on(database).await;
+        let (grant, _) = scene.connection().await;
+        let (other, _) = scene.connection().await;
+        let count = async |filter: EventFilter| scene.store.events(&filter, 100).await.unwrap().len();
+        assert_eq!(count(EventFilter { grant: Some(grant), ..EventFilter::default() }).await, 2);
+        assert_eq!(count(EventFilter { user: Some(scene.user.id), project: Some(scene.project), ..EventFilter::default() }).await, 4);
+        let created = EventFilter { grant: Some(other), kind: Some("grant.created".to_owned()), ..EventFilter::default() };
+        let found = scene.store.events(&created, 100).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].detail["scopes"], "docs:read openid");
+        assert_eq!(found[0].from.as_deref(), Some("127.0.0.1"));
+    }
+
+    async fn a_recorder_without_its_database_answers_and_keeps_what_it_can(database) {
+        let scene = Scene::on(database).await;
+        let recorder = Recorder::new(scene.store.clone(), scene.shared_clock()).start();
+        scene.store.close().await.unwrap();
+        for n in 0..600 {
+            assert_eq!(recorder.send(event("sign_in.failed", Timestamp(n))).await.unwrap(), Ok(()));
+        }
+        assert_eq!(recorder.send(Flush).await.unwrap(), Err(docent_types::actors::Unavailable::Failed));
+        assert!(recorder.connected());
+    }
+
+    async fn the_janitor_removes_what_ended_and_nothing_else(database) {
+        let scene = Scene::on(database).await;
+        let store = &scene.store;
+        let janitor = Janitor::new(store.clone(), scene.shared_clock(), JanitorOptions { audit_retention: days(365) });
+        scene.ledger.send(RegisterClient { client: client("c_never_used"), from: None }).await.unwrap().unwrap();
+        let operators = Client { origin: ClientOrigin::Operator, ..client("c_operator") };
+        scene.ledger.send(RegisterClient { client: operators.clone(), from: None }).await.unwrap().unwrap();
+        let (_, living) = scene.connection().await;
+        let unused = scene.code().await;
+        let (cookie, session) = (random_hash(), SessionId::generate(START, &SystemRandomness));
+        store.create_session(session, cookie, scene.user.id, START, START.after(days(1)), None, None).await.unwrap();
+        store.create_link(LinkPurpose::Invite, random_hash(), None, None, START, START.after(days(1))).await.unwrap();
+        store.set_password(scene.user.id, "phc", START).await.unwrap();
+        assert_eq!(janitor.run_once().await, Ok(Vec::new()), "nothing has ended yet");
+
+        scene.clock.advance(days(2));
+        let removed = janitor.run_once().await.unwrap();
+        assert_eq!(removed, [("codes", 2), ("consumed tickets", 2), ("links", 1)]);
+        assert_eq!(scene.exchange(scene.exchange_of(&unused)).await, Err(Refusal::Unknown));
+
+        scene.clock.advance(days(29));
+        let removed = janitor.run_once().await.unwrap();
+        assert_eq!(removed, [("grants without a token", 1), ("clients that were never used", 1)]);
+        assert_eq!(store.client(&ClientId("c_never_used".to_owned())).await, Ok(None));
+        assert_eq!(store.client(&operators.id).await, Ok(Some(operators)), "an operator's client stays");
+        let living = scene.rotate(living).await.unwrap();
+
+        scene.clock.advance(days(8));
+        assert_eq!(janitor.run_once().await.unwrap(), [("rotated refresh tokens", 1)]);
+        assert!(scene.rotate(living).await.is_ok());
+
+        scene.clock.advance(days(400));
+        let removed = janitor.run_once().await.unwrap();
+        let names: Vec<_> = removed.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["ended refresh tokens", "grants without a token", "audit events"]);
+        // The client was used 400 days ago, not longer.
+        assert!(store.client(&scene.client).await.unwrap().is_some());
+        scene.clock.advance(days(1));
+        assert_eq!(janitor.run_once().await.unwrap(), [("clients that are not used any more", 1)]);
+    }
+}

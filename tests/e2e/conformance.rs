@@ -1,0 +1,73 @@
+//! The official conformance suite: its findings must be those that `tests/interop/conformance.md` explains, no more and no fewer.
+
+use anyhow::{Context as _, ensure};
+use docent_tests::person::Decision;
+use docent_tests::{Installation, OAuthClient, Result, program, source_tree};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(400);
+
+/// AS1, AS5: both scenarios for an authorization server pass, with a real browser at the consent page.
+async fn the_authorization_scenarios_pass(installation: &mut Installation) -> Result {
+    let (issuer, resource) = (installation.issuer.clone(), installation.resource.clone());
+    let report = run(installation, "conformance-authorization", &["authorization", &issuer, &resource]).await?;
+    ensure!(failed(&report)?.is_empty(), "{report:#}");
+    ensure!(report["passed"].as_array().is_some_and(|passed| passed.len() == 2), "{report:#}");
+    Ok(())
+}
+
+/// RS11: the scenarios of 2026-07-28 that a server with its own tools can pass.
+async fn the_server_scenarios_of_2026_07_28(installation: &mut Installation) -> Result {
+    server(installation, "2026-07-28").await
+}
+
+/// RS11: the scenarios of 2025-11-25 that a server with its own tools can pass.
+async fn the_server_scenarios_of_2025_11_25(installation: &mut Installation) -> Result {
+    server(installation, "2025-11-25").await
+}
+
+async fn server(installation: &Installation, revision: &str) -> Result {
+    let person = installation.add_person("bob@example.com").await?;
+    let client = OAuthClient::register(installation, "Conformance").await?;
+    let tokens = client.connect(&person, Decision::Allow).await?;
+    let report =
+        run(installation, &format!("conformance-{revision}"), &["server", &installation.resource, &tokens.access_token, revision]).await?;
+    let (failed, documented) = (failed(&report)?, documented(revision)?);
+    let new: Vec<_> = failed.difference(&documented).collect();
+    let gone: Vec<_> = documented.difference(&failed).collect();
+    ensure!(
+        new.is_empty() && gone.is_empty(),
+        "{revision}: fail without being documented: {new:?}; documented, but pass or do not run: {gone:?}\n{report:#}"
+    );
+    ensure!(report["passed"].as_array().is_some_and(|passed| !passed.is_empty()), "{report:#}");
+    Ok(())
+}
+
+async fn run(installation: &Installation, name: &str, arguments: &[&str]) -> Result<Value> {
+    let out = crate::clients::leavings(installation, name)?;
+    let mut command = crate::clients::told(installation, &PathBuf::from("/usr/bin/env"), &out).await?;
+    command.args(["node", "conformance/run.mjs"]).args(arguments);
+    let output = program::run(command, "", LIMIT).await?;
+    std::fs::write(out.join("suite.log"), &output.stderr)?;
+    let report = output.success()?;
+    serde_json::from_str(report.lines().last().unwrap_or_default()).with_context(|| report.clone())
+}
+
+fn failed(report: &Value) -> Result<BTreeSet<String>> {
+    Ok(report["failed"].as_object().with_context(|| report.to_string())?.keys().cloned().collect())
+}
+
+/// The scenarios that the page's table for a revision lists: the code in the first column.
+fn documented(revision: &str) -> Result<BTreeSet<String>> {
+    let page = std::fs::read_to_string(source_tree::root().join("tests/interop/conformance.md"))?;
+    let heading = format!("## {revision}");
+    let section = page.split_once(&heading).with_context(|| format!("no section {heading:?}"))?.1;
+    let section = section.split("\n## ").next().unwrap_or_default();
+    Ok(section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(scenario, _)| scenario.to_owned()).collect())
+}
+
+docent_tests::together_and_split!(the_authorization_scenarios_pass);
+docent_tests::in_shape!(sqlite, Together, the_server_scenarios_of_2026_07_28, the_server_scenarios_of_2025_11_25);

@@ -1,0 +1,5 @@
+//! What the repository promises about itself.
+
+mod compose;
+mod dependencies;
+mod rules;
