@@ -223,7 +223,10 @@ fn file_layer(file: Option<&Path>) -> anyhow::Result<Option<Layer>> {
     if file.is_none() && !path.exists() {
         return Ok(None);
     }
-    let table = File::from(path.clone()).format(FileFormat::Toml).collect().with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+    let table = File::from(path.clone())
+        .format(FileFormat::Toml)
+        .collect()
+        .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
     let mut values = BTreeMap::new();
     flatten("", &table, &mut values);
     Ok(Some(Layer { origin: path.display().to_string(), values }))
@@ -253,7 +256,10 @@ fn refuse_unknown(layer: &Layer) -> anyhow::Result<()> {
         }
         let nearest = KEYS.iter().max_by(|a, b| strsim::jaro_winkler(a.name, name).total_cmp(&strsim::jaro_winkler(b.name, name)));
         let nearest = nearest.map_or("", |key| key.name);
-        bail!("{}: there is no configuration key \"{name}\". The nearest one is \"{nearest}\"; docs/configuration.md lists all.", layer.origin);
+        bail!(
+            "{}: there is no configuration key \"{name}\". The nearest one is \"{nearest}\"; docs/configuration.md lists all.",
+            layer.origin
+        );
     }
     Ok(())
 }
@@ -344,7 +350,8 @@ mod tests {
 
     #[test]
     fn lists_and_numbers_are_read_from_variables() {
-        let variables = [("DOCENT__MCP__ALLOWED_HOSTS", "a.example, b.example"), ("DOCENT__AUTH__ACCESS_TOKEN_LIFETIME", "600")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let variables = [("DOCENT__MCP__ALLOWED_HOSTS", "a.example, b.example"), ("DOCENT__AUTH__ACCESS_TOKEN_LIFETIME", "600")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()));
         let (configuration, _) = load(None, &variables).unwrap();
         assert_eq!(configuration.mcp.allowed_hosts, ["a.example", "b.example"]);
         assert_eq!(configuration.auth.access_token_lifetime, 600);
@@ -365,6 +372,10 @@ mod tests {
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::write(&path, &wanted).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), wanted, "run: UPDATE_DOCS=1 cargo nextest run -p docent documentation");
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap_or_default(),
+            wanted,
+            "run: UPDATE_DOCS=1 cargo nextest run -p docent documentation"
+        );
     }
 }

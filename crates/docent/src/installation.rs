@@ -33,7 +33,8 @@ pub struct Installation {
 /// # Errors
 /// See [`configuration::load`].
 pub fn read_configuration(command_line: &CommandLine) -> anyhow::Result<(Configuration, Vec<Effective>)> {
-    let variables: Vec<(String, String)> = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let variables: Vec<(String, String)> =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
     configuration::load(command_line.config.as_deref(), &variables)
 }
 
@@ -76,11 +77,15 @@ impl Installation {
 /// The master key: from the configuration, or from `master.key` in the data folder, which is made at the first start.
 fn master_key(data: &Path, configured: &str) -> anyhow::Result<MasterKey> {
     if !configured.is_empty() {
-        return from_hex(configured).map(MasterKey::from_bytes).context("secrets.master_key must be 64 hexadecimal digits (make one with: openssl rand -hex 32)");
+        return from_hex(configured)
+            .map(MasterKey::from_bytes)
+            .context("secrets.master_key must be 64 hexadecimal digits (make one with: openssl rand -hex 32)");
     }
     let path = data.join("master.key");
     match fs::read_to_string(&path) {
-        Ok(text) => from_hex(text.trim()).map(MasterKey::from_bytes).with_context(|| format!("{} is damaged: it must hold 64 hexadecimal digits", path.display())),
+        Ok(text) => from_hex(text.trim())
+            .map(MasterKey::from_bytes)
+            .with_context(|| format!("{} is damaged: it must hold 64 hexadecimal digits", path.display())),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut bytes = [0_u8; 32];
             SystemRandomness.fill(&mut bytes);
@@ -133,7 +138,12 @@ impl DataFolderLock {
     /// Another server runs on this folder.
     pub fn take(data: &Path) -> anyhow::Result<Self> {
         let path = data.join("docent.lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(fs::TryLockError::WouldBlock) => bail!(

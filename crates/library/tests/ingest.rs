@@ -277,7 +277,7 @@ fn a_host_that_does_not_answer_is_named_without_its_credentials() {
     let world = World::new();
     // A port that was free a moment ago refuses.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    match world.ingest(&format!("http://user:s3cret@127.0.0.1:{port}/a/b.git")) {
+    match world.ingest(&format!("https://user:s3cret@127.0.0.1:{port}/a/b.git")) {
         Err(error @ IngestError::Source(SourceError::Unreachable { .. })) => {
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}")
         }

@@ -44,7 +44,12 @@ impl<A: Actor> Guardian<A> {
     }
 
     /// As [`Guardian::start`], on another arbiter's thread.
-    pub fn start_in(name: &'static str, capacity: usize, arbiter: &ArbiterHandle, start: impl Fn() -> Addr<A> + Send + 'static) -> Addr<Self> {
+    pub fn start_in(
+        name: &'static str,
+        capacity: usize,
+        arbiter: &ArbiterHandle,
+        start: impl Fn() -> Addr<A> + Send + 'static,
+    ) -> Addr<Self> {
         Self::start_in_arbiter(arbiter, move |context| {
             context.set_mailbox_capacity(capacity);
             Self { name, capacity, waiting: Rc::default(), current: start(), start: Box::new(start) }

@@ -28,7 +28,9 @@ pub enum LibraryIdError {
     #[error("\"{0}\" is not a library id: it has the form /owner/name or /owner/name/version")]
     Form(String),
     /// A part has a character that ids do not have, or is too long.
-    #[error("\"{0}\" is not a library id: each part is 1 to 100 of the characters a-z, A-Z, 0-9, '.', '_', '-' and '+', and is neither \".\" nor \"..\"")]
+    #[error(
+        "\"{0}\" is not a library id: each part is 1 to 100 of the characters a-z, A-Z, 0-9, '.', '_', '-' and '+', and is neither \".\" nor \"..\""
+    )]
     Part(String),
 }
 

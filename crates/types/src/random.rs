@@ -16,7 +16,11 @@ pub type SharedRandomness = Arc<dyn Randomness>;
 pub struct SystemRandomness;
 
 impl Randomness for SystemRandomness {
-    #[expect(clippy::disallowed_methods, clippy::expect_used, reason = "the one place that reads the machine's randomness; without it no secret can be made and going on would be unsafe")]
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::expect_used,
+        reason = "the one place that reads the machine's randomness; without it no secret can be made and going on would be unsafe"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system gives random bytes");
     }

@@ -44,8 +44,22 @@ pub enum RedirectKind {
 
 /// Schemes of known applications that are not in reverse-domain form.
 const KNOWN_PRIVATE_SCHEMES: [&str; 16] = [
-    "cursor", "vscode", "vscode-insiders", "vscodium", "windsurf", "windsurf-next", "zed", "raycast", "claude", "kiro", "trae", "warp", "goose", "jetbrains",
-    "antigravity", "codeium",
+    "cursor",
+    "vscode",
+    "vscode-insiders",
+    "vscodium",
+    "windsurf",
+    "windsurf-next",
+    "zed",
+    "raycast",
+    "claude",
+    "kiro",
+    "trae",
+    "warp",
+    "goose",
+    "jetbrains",
+    "antigravity",
+    "codeium",
 ];
 
 fn is_loopback_host(url: &Url) -> bool {
@@ -68,7 +82,9 @@ pub fn check(uri: &str) -> Result<RedirectKind, RedirectUriError> {
     if uri.len() > 2000 {
         return Err(RedirectUriError::TooLong);
     }
-    if uri.is_empty() || !uri.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'<' | b'>' | b'"' | b'^' | b'`' | b'{' | b'|' | b'}')) {
+    if uri.is_empty()
+        || !uri.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'<' | b'>' | b'"' | b'^' | b'`' | b'{' | b'|' | b'}'))
+    {
         return Err(RedirectUriError::Malformed);
     }
     if uri.contains('#') {
@@ -100,9 +116,11 @@ pub fn check(uri: &str) -> Result<RedirectKind, RedirectUriError> {
                 _ => Ok(RedirectKind::Https),
             }
         }
-        "javascript" | "data" | "file" | "blob" | "vbscript" | "about" | "view-source" | "ws" | "wss" | "ftp" | "mailto" | "tel" | "chrome" | "filesystem" | "intent" | "jar"
-        | "urn" => Err(RedirectUriError::Scheme(scheme.to_owned())),
-        _ if KNOWN_PRIVATE_SCHEMES.contains(&scheme) || (scheme.contains('.') && !scheme.starts_with('.') && !scheme.ends_with('.')) => Ok(RedirectKind::PrivateUse),
+        "javascript" | "data" | "file" | "blob" | "vbscript" | "about" | "view-source" | "ws" | "wss" | "ftp" | "mailto" | "tel"
+        | "chrome" | "filesystem" | "intent" | "jar" | "urn" => Err(RedirectUriError::Scheme(scheme.to_owned())),
+        _ if KNOWN_PRIVATE_SCHEMES.contains(&scheme) || (scheme.contains('.') && !scheme.starts_with('.') && !scheme.ends_with('.')) => {
+            Ok(RedirectKind::PrivateUse)
+        }
         _ => Err(RedirectUriError::PrivateScheme(scheme.to_owned())),
     }
 }
@@ -236,7 +254,15 @@ mod tests {
         assert!(!is_registered("http://127.0.0.1:9999/callback?x=1", &registered));
         assert!(!is_registered("http://127.0.0.2:9999/callback", &registered));
         assert!(is_registered("https://app.example/cb", &registered));
-        for other in ["https://app.example:444/cb", "https://app.example/cb/", "https://app.example/CB", "https://app.example/cb?a", "https://APP.example/cb", "http://app.example/cb", "https://app.example/cb%2f.."] {
+        for other in [
+            "https://app.example:444/cb",
+            "https://app.example/cb/",
+            "https://app.example/CB",
+            "https://app.example/cb?a",
+            "https://APP.example/cb",
+            "http://app.example/cb",
+            "https://app.example/cb%2f..",
+        ] {
             assert!(!is_registered(other, &registered), "{other}");
         }
     }

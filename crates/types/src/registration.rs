@@ -38,7 +38,9 @@ impl AuthMethod {
     /// From the wire.
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
-        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt].into_iter().find(|method| method.as_str() == value)
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt]
+            .into_iter()
+            .find(|method| method.as_str() == value)
     }
 }
 
@@ -112,7 +114,11 @@ impl Client {
     /// Whether it can keep no secret: all its redirect URIs lead to a program on somebody's machine.
     #[must_use]
     pub fn is_native(&self) -> bool {
-        !self.redirect_uris.is_empty() && self.redirect_uris.iter().all(|uri| matches!(redirect_uri::check(uri), Ok(RedirectKind::Loopback | RedirectKind::PrivateUse)))
+        !self.redirect_uris.is_empty()
+            && self
+                .redirect_uris
+                .iter()
+                .all(|uri| matches!(redirect_uri::check(uri), Ok(RedirectKind::Loopback | RedirectKind::PrivateUse)))
     }
 
     /// Whether it may use `grant_type`.

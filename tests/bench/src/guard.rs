@@ -37,7 +37,14 @@ pub async fn measure(urls: PublicUrls, keys: PublicKeySet, token: &str) -> anyho
     shared.store(Arc::new(keys));
     let make = |nobody: &Addr<Nobody>| {
         let (find, record): (Recipient<FindKey>, Recipient<RecordEvent>) = (nobody.clone().recipient(), nobody.clone().recipient());
-        ResourceServer::new(Settings::new(urls.clone(), "bench"), Arc::new(SystemClock), shared.clone(), find, SharedRevoked::default(), record)
+        ResourceServer::new(
+            Settings::new(urls.clone(), "bench"),
+            Arc::new(SystemClock),
+            shared.clone(),
+            find,
+            SharedRevoked::default(),
+            record,
+        )
     };
     let nobody = Nobody.start();
     let rounds = 2_000_u32;

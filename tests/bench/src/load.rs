@@ -102,7 +102,11 @@ impl Figures {
     pub fn new(mut times: Vec<Duration>, started: Instant, failed: usize) -> Self {
         let rate = times.len() as f64 / started.elapsed().as_secs_f64();
         times.sort_unstable();
-        let at = |share: f64| times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1))).map_or(0.0, |time| time.as_secs_f64() * 1000.0);
+        let at = |share: f64| {
+            times
+                .get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1)))
+                .map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+        };
         Self { rate, p50: at(0.50), p99: at(0.99), failed }
     }
 }

@@ -55,7 +55,15 @@ async fn run(options: Options) -> anyhow::Result<()> {
 
     let data = tempfile::tempdir()?;
     let sqlite = tokens::measure(data.path(), None, options.seconds).await?;
-    let show = |figures: &load::Figures| format!("{:.0}/s, p50 {:.1} ms, p99 {:.1} ms{}", figures.rate, figures.p50, figures.p99, if figures.failed > 0 { format!(", **{} failed**", figures.failed) } else { String::new() });
+    let show = |figures: &load::Figures| {
+        format!(
+            "{:.0}/s, p50 {:.1} ms, p99 {:.1} ms{}",
+            figures.rate,
+            figures.p50,
+            figures.p99,
+            if figures.failed > 0 { format!(", **{} failed**", figures.failed) } else { String::new() }
+        )
+    };
     row("code exchange, SQLite, 64 callers", "8,000/s", &show(&sqlite.exchange));
     row("refresh, SQLite, 64 callers", "8,000/s", &show(&sqlite.refresh));
     match &options.postgres {
@@ -92,7 +100,10 @@ async fn run(options: Options) -> anyhow::Result<()> {
         Some(shared) => {
             println!("\n| library | pages | snippets | ingest | query p50 | query p99 |\n|---|---|---|---|---|---|");
             for one in retrieval::measure(shared)? {
-                println!("| {} | {} | {} | {:.1} s | {:.2} ms | {:.2} ms |", one.name, one.pages, one.snippets, one.ingest, one.p50, one.p99);
+                println!(
+                    "| {} | {} | {} | {:.1} s | {:.2} ms | {:.2} ms |",
+                    one.name, one.pages, one.snippets, one.ingest, one.p50, one.p99
+                );
             }
             println!("\nBudget in a library of 50,000 snippets: p50 3 ms, p99 15 ms.");
         }

@@ -37,7 +37,15 @@ async fn codes(database: &Database, resource: &str, count: usize) -> anyhow::Res
     let clock = SystemClock;
     let now = clock.now();
     let (user, project) = (UserId::generate(now, &SystemRandomness), ProjectId::generate(now, &SystemRandomness));
-    let new = NewUser { id: user, email: format!("{user}@bench.invalid"), name: String::new(), password_hash: None, is_admin: false, now, project };
+    let new = NewUser {
+        id: user,
+        email: format!("{user}@bench.invalid"),
+        name: String::new(),
+        password_hash: None,
+        is_admin: false,
+        now,
+        project,
+    };
     store.create_user(new).await?;
     let client = Client {
         id: ClientId(format!("c_bench_{user}")),
@@ -162,7 +170,13 @@ pub async fn measure(data: &Path, postgres: Option<&str>, seconds: u64) -> anyho
     let callers = |all: &[String]| -> Vec<Caller> {
         all.chunks(share)
             .take(CALLERS)
-            .map(|codes| Caller { host: host.clone(), codes: codes.to_vec(), refresh: Vec::new(), access: String::new(), client: String::new() })
+            .map(|codes| Caller {
+                host: host.clone(),
+                codes: codes.to_vec(),
+                refresh: Vec::new(),
+                access: String::new(),
+                client: String::new(),
+            })
             .collect()
     };
     // One caller of each kind first, so that both measures start with open connections and filled caches.

@@ -120,7 +120,13 @@ impl Ingestion {
     ///
     /// # Errors
     /// [`JobError`]; the old version goes on being served.
-    pub async fn run(&self, job: &Job, holder: Uuid, watcher: Arc<dyn Progress + Send + Sync>, skip_unchanged: bool) -> Result<Outcome, JobError> {
+    pub async fn run(
+        &self,
+        job: &Job,
+        holder: Uuid,
+        watcher: Arc<dyn Progress + Send + Sync>,
+        skip_unchanged: bool,
+    ) -> Result<Outcome, JobError> {
         let last = LastProgress::default();
         let work = self.work(job, holder, Told { last: last.clone(), watcher }, skip_unchanged);
         let renewals = self.renew(job, holder, &last);

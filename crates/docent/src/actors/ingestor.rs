@@ -68,7 +68,9 @@ impl Ingestor {
             };
             tracing::info!(library = %job.library_id, job = %job.id, "reading a library");
             match ingestion.run(&job, holder, Arc::new(Silent), job.attempts <= 1).await {
-                Ok(Outcome::Published(ingested)) => tracing::info!(library = %job.library_id, pages = ingested.pages, snippets = ingested.snippets, "a library is published"),
+                Ok(Outcome::Published(ingested)) => {
+                    tracing::info!(library = %job.library_id, pages = ingested.pages, snippets = ingested.snippets, "a library is published")
+                }
                 Ok(Outcome::Unchanged { commit }) => tracing::info!(library = %job.library_id, commit, "a library is unchanged"),
                 Err(error) => tracing::warn!(library = %job.library_id, %error, "a library could not be read"),
             }
@@ -91,7 +93,9 @@ impl Ingestor {
             let Ok(in_use) = ingestion.store.artefacts_in_use().await else { return };
             let swept = tokio::task::spawn_blocking(move || {
                 let root = &ingestion.index_folder;
-                Ok::<_, artefact::ArtefactError>(artefact::sweep_unfinished(root)? + sweep_unused(root, &in_use, ingestion.clock.now().before(UNUSED_FOR)))
+                Ok::<_, artefact::ArtefactError>(
+                    artefact::sweep_unfinished(root)? + sweep_unused(root, &in_use, ingestion.clock.now().before(UNUSED_FOR)),
+                )
             })
             .await;
             match swept {

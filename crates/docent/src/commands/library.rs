@@ -94,7 +94,9 @@ async fn add(
             let there = installation.store.library(&id).await?.context("the library was removed meanwhile; try again")?;
             let has_it = there.entry.versions.iter().any(|one| one.version == version);
             if has_it || version.is_none() {
-                bail!("there is a library {id} already: `docent library refresh {id}` reads it again, --version NAME adds another version of it, --id names a new one");
+                bail!(
+                    "there is a library {id} already: `docent library refresh {id}` reads it again, --version NAME adds another version of it, --id names a new one"
+                );
             }
             if there.entry.visibility != visibility {
                 bail!("{id} is there with another visibility; a version has that of its library");
@@ -113,7 +115,13 @@ async fn add(
     indexed
 }
 
-async fn index(installation: &Installation, id: &LibraryId, row: LibraryRowId, version: Option<String>, skip_unchanged: bool) -> anyhow::Result<()> {
+async fn index(
+    installation: &Installation,
+    id: &LibraryId,
+    row: LibraryRowId,
+    version: Option<String>,
+    skip_unchanged: bool,
+) -> anyhow::Result<()> {
     let ingestion = Ingestion::of(installation);
     let now = installation.clock.now();
     let job = JobId::generate(now, &*installation.randomness);
@@ -129,7 +137,9 @@ async fn index(installation: &Installation, id: &LibraryId, row: LibraryRowId, v
     match outcome {
         Ok(Outcome::Published(ingested)) => report(id, &ingested, started.elapsed()),
         Ok(Outcome::Unchanged { commit }) => println!("{id} is unchanged at commit {commit}."),
-        Err(JobError::LeaseLost) => bail!("{id}: another process took this over, since this one did not answer for {} seconds", LEASE.as_secs()),
+        Err(JobError::LeaseLost) => {
+            bail!("{id}: another process took this over, since this one did not answer for {} seconds", LEASE.as_secs())
+        }
         Err(error) => return Err(error).with_context(|| format!("{id} was not indexed")),
     }
     Ok(())
@@ -171,12 +181,21 @@ async fn list(installation: &Installation) -> anyhow::Result<()> {
         .into_iter()
         .map(|library| {
             let snippets: u64 = library.entry.default_version().map_or(0, |one| one.snippets);
-            let versions: Vec<String> = library.entry.versions.iter().map(|one| one.version.clone().unwrap_or_else(|| "default".to_owned())).collect();
+            let versions: Vec<String> =
+                library.entry.versions.iter().map(|one| one.version.clone().unwrap_or_else(|| "default".to_owned())).collect();
             let visibility = match library.entry.visibility {
                 Visibility::Public => "public",
                 Visibility::Private(_) => "private",
             };
-            vec![library.entry.id.to_string(), library.entry.title, visibility.to_owned(), library.state, snippets.to_string(), versions.join(","), library.entry.source]
+            vec![
+                library.entry.id.to_string(),
+                library.entry.title,
+                visibility.to_owned(),
+                library.state,
+                snippets.to_string(),
+                versions.join(","),
+                library.entry.source,
+            ]
         })
         .collect();
     super::print_table(&["ID", "TITLE", "VISIBLE", "STATE", "SNIPPETS", "VERSIONS", "SOURCE"], &rows);

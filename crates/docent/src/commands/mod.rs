@@ -31,7 +31,8 @@ pub fn healthcheck(url: &str) -> anyhow::Result<()> {
     }
     let address = format!("{host}:{port}");
     let target = address.to_socket_addrs()?.next().with_context(|| format!("{host} has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&target, Duration::from_secs(3)).with_context(|| format!("nothing answers at {address}"))?;
+    let mut stream =
+        TcpStream::connect_timeout(&target, Duration::from_secs(3)).with_context(|| format!("nothing answers at {address}"))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     write!(stream, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
@@ -44,8 +45,11 @@ pub fn healthcheck(url: &str) -> anyhow::Result<()> {
 
 /// A table with aligned columns.
 pub(crate) fn print_table(head: &[&str], rows: &[Vec<String>]) {
-    let widths: Vec<usize> =
-        head.iter().enumerate().map(|(column, title)| rows.iter().map(|row| row[column].chars().count()).chain([title.chars().count()]).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = head
+        .iter()
+        .enumerate()
+        .map(|(column, title)| rows.iter().map(|row| row[column].chars().count()).chain([title.chars().count()]).max().unwrap_or(0))
+        .collect();
     let print = |cells: &mut dyn Iterator<Item = &str>| {
         let line: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         println!("{}", line.join("  ").trim_end());

@@ -71,7 +71,11 @@ async fn remove_member(installation: &Installation, project: &str, email: &str) 
 }
 
 async fn both(installation: &Installation, project: &str, email: &str) -> anyhow::Result<(docent_store::Project, docent_store::User)> {
-    let found = installation.store.project_by_name(project).await?.with_context(|| format!("there is no project \"{project}\"; docent project list shows them"))?;
+    let found = installation
+        .store
+        .project_by_name(project)
+        .await?
+        .with_context(|| format!("there is no project \"{project}\"; docent project list shows them"))?;
     let user = installation.store.user_by_email(email).await?.with_context(|| format!("there is no user {email}"))?;
     if found.personal_of.is_some() {
         bail!("\"{project}\" is somebody's own project; add a shared one with: docent project add NAME");

@@ -3,8 +3,8 @@
 use crate::command_line::User;
 use crate::installation::Installation;
 use crate::serve::urls;
-use anyhow::{Context as _, bail};
 use actix::SyncArbiter;
+use anyhow::{Context as _, bail};
 use docent_authorization_server::{PasswordHasher, invite_link, is_email, password_error, set_password_link};
 use docent_store::{NewUser, StoreError};
 use docent_types::ids::{ProjectId, UserId};

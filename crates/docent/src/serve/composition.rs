@@ -9,7 +9,9 @@ use crate::installation::Installation;
 use actix::prelude::*;
 use actix_web::web;
 use anyhow::Context as _;
-use docent_authorization_server::{self as authorization_server, Asks, AuthorizationServer, KeyRing, KeyRingOptions, PasswordHasher, SharedSigner};
+use docent_authorization_server::{
+    self as authorization_server, Asks, AuthorizationServer, KeyRing, KeyRingOptions, PasswordHasher, SharedSigner,
+};
 use docent_console::Console;
 use docent_library::{Reader, Shelf};
 use docent_mcp_tools::Tools;
@@ -144,7 +146,11 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
             keys: keys.clone(),
         };
         authorization_server = Some(web::Data::new(server));
-        let settings = docent_console::Settings { site_name: configuration.site.name.clone(), urls: urls.clone(), serves_mcp_here: roles.mcp && urls.is_combined() };
+        let settings = docent_console::Settings {
+            site_name: configuration.site.name.clone(),
+            urls: urls.clone(),
+            serves_mcp_here: roles.mcp && urls.is_combined(),
+        };
         console = Some(web::Data::new(Console { settings, store: store.clone(), reader: reader.clone(), clock: clock.clone() }));
     }
 
@@ -159,7 +165,14 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
             clock_leeway: Duration::from_secs(30),
             trusted_proxies: configuration.server.trusted_proxies.clone(),
         };
-        resource_server = Some(web::Data::new(ResourceServer::new(settings, clock.clone(), keys.clone(), find_key, revoked, recorder.clone().recipient())));
+        resource_server = Some(web::Data::new(ResourceServer::new(
+            settings,
+            clock.clone(),
+            keys.clone(),
+            find_key,
+            revoked,
+            recorder.clone().recipient(),
+        )));
         tools = Some(Arc::new(Tools::new(reader, recorder.clone().recipient(), clock.clone(), configuration.site.name.clone())));
     }
 
@@ -180,7 +193,9 @@ fn days(count: u64) -> anyhow::Result<Duration> {
 fn start_ledger(store: &Store, catch_up: Recipient<CatchUp>, clock: &SharedClock) -> Addr<Guardian<Ledger>> {
     let (store, clock) = (store.clone(), clock.clone());
     let arbiter = Arbiter::new();
-    Guardian::start_in("ledger", MAILBOX, &arbiter.handle(), move || Ledger::new(store.clone(), Some(catch_up.clone()), clock.clone()).start())
+    Guardian::start_in("ledger", MAILBOX, &arbiter.handle(), move || {
+        Ledger::new(store.clone(), Some(catch_up.clone()), clock.clone()).start()
+    })
 }
 
 fn start_worker(installation: &Installation, reload: Option<Recipient<ReloadCatalog>>) {
@@ -197,7 +212,12 @@ fn start_worker(installation: &Installation, reload: Option<Recipient<ReloadCata
     }
 }
 
-fn authorization_settings(installation: &Installation, roles: Roles, urls: &PublicUrls, access_token_lifetime: Duration) -> anyhow::Result<authorization_server::Settings> {
+fn authorization_settings(
+    installation: &Installation,
+    roles: Roles,
+    urls: &PublicUrls,
+    access_token_lifetime: Duration,
+) -> anyhow::Result<authorization_server::Settings> {
     let configuration = &installation.configuration;
     let settings = authorization_server::Settings {
         urls: urls.clone(),
@@ -226,5 +246,8 @@ fn authorization_settings(installation: &Installation, roles: Roles, urls: &Publ
 /// Addresses and networks.
 fn trusted_proxies(listed: &[String]) -> anyhow::Result<Vec<IpNet>> {
     let parse = |text: &String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    listed.iter().map(|text| parse(text).with_context(|| format!("server.trusted_proxies: \"{text}\" is neither an address nor a network"))).collect()
+    listed
+        .iter()
+        .map(|text| parse(text).with_context(|| format!("server.trusted_proxies: \"{text}\" is neither an address nor a network")))
+        .collect()
 }

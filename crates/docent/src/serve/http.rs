@@ -27,11 +27,8 @@ pub fn start(parts: &Arc<Parts>, listener: TcpListener, workers: usize) -> anyho
             .route("/readyz", web::get().to(readyz))
             .configure(|routes| roles(&parts, routes))
     };
-    let mut server = HttpServer::new(make)
-        .tcp_nodelay(true)
-        .client_request_timeout(Duration::from_secs(15))
-        .shutdown_timeout(10)
-        .disable_signals();
+    let mut server =
+        HttpServer::new(make).tcp_nodelay(true).client_request_timeout(Duration::from_secs(15)).shutdown_timeout(10).disable_signals();
     if workers > 0 {
         server = server.workers(workers);
     }

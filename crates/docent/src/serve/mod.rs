@@ -29,7 +29,9 @@ pub async fn run(installation: &Installation, options: &Serve) -> anyhow::Result
     let roles = Roles::new(&options.roles);
     let is_sqlite = !installation.store.is_postgres();
     if is_sqlite && !roles.all() {
-        anyhow::bail!("processes that serve different roles share a Postgres database: set database.url (DOCENT__DATABASE__URL), or serve all roles in one process");
+        anyhow::bail!(
+            "processes that serve different roles share a Postgres database: set database.url (DOCENT__DATABASE__URL), or serve all roles in one process"
+        );
     }
     let _lock = if is_sqlite { Some(DataFolderLock::take(&installation.data)?) } else { None };
     let wanted = urls::listen_address(&installation.configuration, options.listen)?;

@@ -46,5 +46,9 @@ pub async fn readyz(parts: web::Data<Parts>) -> HttpResponse {
         (true, true) => "ready",
     };
     let report = Report { status, checks };
-    if can_serve { HttpResponse::Ok().json(report) } else { HttpResponse::ServiceUnavailable().insert_header(("retry-after", "2")).json(report) }
+    if can_serve {
+        HttpResponse::Ok().json(report)
+    } else {
+        HttpResponse::ServiceUnavailable().insert_header(("retry-after", "2")).json(report)
+    }
 }

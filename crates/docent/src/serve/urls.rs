@@ -47,7 +47,11 @@ pub fn for_server(configuration: &Configuration, roles: Roles, address: SocketAd
         );
     }
     let issuer = if auth.is_empty() { here } else { checked("auth.public_url", auth)? };
-    let origin = if mcp.is_empty() { PublicUrls { issuer: issuer.clone(), resource: String::new() }.issuer_origin().to_owned() } else { checked("mcp.public_url", mcp)? };
+    let origin = if mcp.is_empty() {
+        PublicUrls { issuer: issuer.clone(), resource: String::new() }.issuer_origin().to_owned()
+    } else {
+        checked("mcp.public_url", mcp)?
+    };
     Ok(PublicUrls { issuer, resource: format!("{origin}/mcp") })
 }
 
@@ -67,7 +71,9 @@ pub fn for_commands(configuration: &Configuration) -> anyhow::Result<PublicUrls>
 pub fn listen_address(configuration: &Configuration, wanted: Option<SocketAddr>) -> anyhow::Result<SocketAddr> {
     match wanted {
         Some(address) => Ok(address),
-        None => configuration.server.listen.parse().with_context(|| format!("server.listen \"{}\" is not an address with a port, like 127.0.0.1:8080", configuration.server.listen)),
+        None => configuration.server.listen.parse().with_context(|| {
+            format!("server.listen \"{}\" is not an address with a port, like 127.0.0.1:8080", configuration.server.listen)
+        }),
     }
 }
 
@@ -85,7 +91,9 @@ fn checked(key: &str, text: &str) -> anyhow::Result<String> {
     match url.scheme() {
         "https" => {}
         "http" if is_loopback => {}
-        "http" => bail!("{key} \"{text}\" must be https: browsers and assistants refuse sign-in over plain http except on localhost. Put a TLS proxy before Docent (docs/deployment.md)."),
+        "http" => bail!(
+            "{key} \"{text}\" must be https: browsers and assistants refuse sign-in over plain http except on localhost. Put a TLS proxy before Docent (docs/deployment.md)."
+        ),
         _ => bail!("{key} \"{text}\" must be an http or https URL"),
     }
     // The text must be what a parser makes of it (lower case, no default port), since clients compare bytes.
@@ -129,7 +137,16 @@ mod tests {
 
     #[test]
     fn urls_that_clients_would_stumble_over_are_refused() {
-        for bad in ["https://d.example/", "http://d.example", "https://D.example", "https://d.example:443", "https://u@d.example", "ftp://d.example", "d.example", "https://d.example?x"] {
+        for bad in [
+            "https://d.example/",
+            "http://d.example",
+            "https://D.example",
+            "https://d.example:443",
+            "https://u@d.example",
+            "ftp://d.example",
+            "d.example",
+            "https://d.example?x",
+        ] {
             assert!(urls(&[("DOCENT__AUTH__PUBLIC_URL", bad)], ALL).is_err(), "{bad}");
         }
     }

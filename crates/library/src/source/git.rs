@@ -52,6 +52,9 @@ fn parts(source: &Source) -> Option<(&str, Option<&str>)> {
 /// [`SourceError`].
 pub fn remote_commit(source: &Source) -> Result<String, SourceError> {
     let (url, reference) = parts(source).ok_or_else(|| SourceError::Form(source.display()))?;
+    if in_the_clear(url) {
+        return Err(SourceError::Insecure(source.display()));
+    }
     if let Some(path) = local_path(url) {
         let repository = open_local(&path, source)?;
         return Ok(choose_local(&repository, reference, source)?.commit.to_string());
@@ -66,6 +69,9 @@ pub fn remote_commit(source: &Source) -> Result<String, SourceError> {
 /// [`SourceError`].
 pub fn fetch(source: &Source, workdir: &Path, progress: &dyn Progress) -> Result<Tree, SourceError> {
     let (url, reference) = parts(source).ok_or_else(|| SourceError::Form(source.display()))?;
+    if in_the_clear(url) {
+        return Err(SourceError::Insecure(source.display()));
+    }
     let io = |error: std::io::Error| SourceError::Io { path: workdir.display().to_string(), reason: error.to_string() };
     std::fs::create_dir_all(workdir).map_err(io)?;
     let temporary = tempfile::Builder::new().prefix("fetch-").tempdir_in(workdir).map_err(io)?;
@@ -217,6 +223,11 @@ fn form_decode(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Whether credentials would be readable by everybody on the way.
+fn in_the_clear(url: &str) -> bool {
+    url.starts_with("http://") && account(url).is_some()
+}
+
 /// The address for the transport: credentials of http go by the header only, so that no error can show them.
 fn address(url: &str) -> String {
     if url.starts_with("http") { shown(url) } else { url.trim_start_matches("git+").to_owned() }
@@ -275,8 +286,9 @@ fn list(source: &Source, url: &str, reference: Option<&str>, folder: &Path) -> R
 
 fn choose(references: &[Ref], wanted: Option<&str>, source: &Source) -> Result<Chosen, SourceError> {
     let unpacked = |reference: &Ref| {
-        let (name, _, object) = reference.unpack();
-        object.map(|object| (name.to_str_lossy().into_owned(), object.to_owned()))
+        let (name, object, peeled) = reference.unpack();
+        // An annotated tag stands for the commit it was put on.
+        peeled.or(object).map(|object| (name.to_str_lossy().into_owned(), object.to_owned()))
     };
     let all: Vec<(String, gix::ObjectId)> = references.iter().filter_map(unpacked).collect();
     let by_name = |name: &str| all.iter().find(|(known, _)| known == name).map(|(_, commit)| *commit);

@@ -57,6 +57,9 @@ pub enum SourceError {
     /// It wants credentials, or others.
     #[error("{0} refused access: check that it exists and that the credentials in the URL (https://user:token@host/…) may read it")]
     Authentication(String),
+    /// Credentials are not sent unencrypted.
+    #[error("credentials are not sent to {0} without encryption: use https:// or ssh://")]
+    Insecure(String),
     /// No connection, or it broke.
     #[error("{display} cannot be reached: {reason}")]
     Unreachable {
