@@ -59,7 +59,6 @@ impl Mcp {
     }
 
     /// The HTTP request of a JSON-RPC request.
-    #[must_use]
     pub fn request(&self, method: &str, mut params: Value) -> reqwest::RequestBuilder {
         let mut request = self
             .http

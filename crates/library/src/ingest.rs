@@ -278,7 +278,7 @@ fn about(pages: &[Page], rules: &Context7, id: &LibraryId) -> (String, String) {
         (if kind == 3 { 1 } else { 0 }, depth, kind)
     };
     let main = pages.iter().min_by_key(|page| rank(page));
-    let introduced = main.filter(|page| rank(page).0 == 0);
+    let introduced = main.filter(|page| rank(page).0 == 0 && introduces_most(page, pages));
     let title = rules
         .project_title
         .clone()
@@ -288,9 +288,15 @@ fn about(pages: &[Page], rules: &Context7, id: &LibraryId) -> (String, String) {
         .description
         .clone()
         .or_else(|| introduced.and_then(|page| page.description.clone()))
-        .or_else(|| main.and_then(first_sentence))
+        .or_else(|| introduced.and_then(first_sentence))
         .unwrap_or_default();
     (title.chars().take(120).collect(), description)
+}
+
+/// Whether at least half of the pages lie in the page's folder or below: the index of a side folder introduces only that.
+fn introduces_most(page: &Page, pages: &[Page]) -> bool {
+    let folder = page.path.rfind('/').map_or("", |slash| &page.path[..=slash]);
+    pages.iter().filter(|other| other.path.starts_with(folder)).count() * 2 >= pages.len()
 }
 
 fn usable_title(title: &str) -> bool {

@@ -87,6 +87,9 @@ fn event(row: &QueryResult) -> Result<RecordEvent, StoreError> {
     })
 }
 
+/// Day, person, project, client, tool.
+type UsageKey<'a> = (i64, UserId, ProjectId, &'a str, &'a str);
+
 impl Store {
     /// Writes events.
     ///
@@ -107,7 +110,7 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn add_usage(&self, uses: &[CountUse]) -> Result<(), StoreError> {
-        let mut sums: BTreeMap<(i64, UserId, ProjectId, &str, &str), (i64, i64)> = BTreeMap::new();
+        let mut sums: BTreeMap<UsageKey<'_>, (i64, i64)> = BTreeMap::new();
         for one in uses {
             let key = (one.at.0.div_euclid(DAY) * DAY, one.user, one.project, one.client.as_str(), one.tool.as_str());
             let sum = sums.entry(key).or_default();

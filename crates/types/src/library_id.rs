@@ -128,7 +128,6 @@ impl fmt::Display for LibraryReference {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -282,10 +282,8 @@ fn walk(builder: &mut PageBuilder, root: ElementRef<'_>, lines: &mut LineFinder<
                         text.push('|');
                         break_line(&mut text);
                     }
-                    "p" | "div" | "section" | "table" | "blockquote" | "dl" => {
-                        if lists.is_empty() && !in_table(node) {
-                            flush(builder, &mut text, lines);
-                        }
+                    "p" | "div" | "section" | "table" | "blockquote" | "dl" if lists.is_empty() && !in_table(node) => {
+                        flush(builder, &mut text, lines);
                     }
                     _ => {}
                 }

@@ -223,7 +223,8 @@ impl<'a> Judge<'a> {
         if self.rules.exclude_folders.iter().any(|pattern| folder_matches(pattern, folder)) {
             return false;
         }
-        if !self.rules.folders.is_empty() && !listed && !(folder.is_empty() && is_markdown(name)) {
+        let at_root = folder.is_empty() && is_markdown(name);
+        if !(self.rules.folders.is_empty() || listed || at_root) {
             return false;
         }
         if self.rules.exclude_files.iter().any(|pattern| pattern == name || pattern == path) {
