@@ -10,6 +10,7 @@ use serde_json::json;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 const CLIENTS: usize = 16;
@@ -90,10 +91,15 @@ async fn no_library_is_half_there_after_kill_9(installation: &mut Installation) 
     let last_page = json!({"libraryId": ID, "query": format!("knob_{}_7", PAGES - 1)});
     for lines in 0.. {
         let finished = add_and_kill_after(installation, &source, ID, lines).await?;
-        let answer = mcp.tool("query-docs", last_page.clone()).await?;
-        if answer.is_error {
-            ensure!(!finished, "`library add` succeeded, but the library is not there: {answer:?}");
-        } else {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let answer = loop {
+            let answer = mcp.tool("query-docs", last_page.clone()).await?;
+            if !finished || !answer.is_error {
+                break answer;
+            }
+            ensure!(Instant::now() < deadline, "`library add` succeeded, but the library is not there: {answer:?}");
+        };
+        if !answer.is_error {
             ensure!(answer.text.contains(&format!("knob_{}_7", PAGES - 1)), "killed after {lines} lines: there, but not whole: {answer:?}");
             let shown = installation.run(&["library", "show", ID]).await?;
             ensure!(shown.contains(&PAGES.to_string()), "killed after {lines} lines: {shown}");
@@ -103,6 +109,10 @@ async fn no_library_is_half_there_after_kill_9(installation: &mut Installation) 
         }
         // Whatever is left of it, under the same id the next attempt starts anew.
         installation.docent(&["library", "remove", ID], "").await?;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !mcp.tool("query-docs", last_page.clone()).await?.is_error {
+            ensure!(Instant::now() < deadline, "served after its removal");
+        }
     }
     Ok(())
 }

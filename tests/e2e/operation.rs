@@ -90,19 +90,17 @@ async fn the_command_line_works_while_the_server_runs(installation: &mut Install
     let mcp = Mcp::new(&client.resource, &tokens.access_token, Era::Stateless)?;
     ensure!(mcp.ask_lighthouse().await?.is_error);
     installation.add_library(None).await?;
-    let answer = mcp.ask_lighthouse().await?;
-    ensure!(!answer.is_error && answer.text.contains("rotation_period"), "not visible at once: {answer:?}");
+    mcp.ask_until(|answer| answer.text.contains("rotation_period")).await?;
 
     let page = installation.folder().join("lighthouse/docs/lamp.md");
     let text = std::fs::read_to_string(&page)?;
     std::fs::write(&page, text.replace("rotation_period", "turning_period"))?;
     installation.run(&["library", "refresh", LIBRARY]).await?;
-    let answer = mcp.ask_lighthouse().await?;
-    ensure!(answer.text.contains("turning_period"), "the old version is served still: {answer:?}");
+    let answer = mcp.ask_until(|answer| answer.text.contains("turning_period")).await?;
+    ensure!(!answer.is_error && !answer.text.contains("rotation_period"), "two versions at once: {answer:?}");
 
     installation.run(&["library", "remove", LIBRARY]).await?;
-    let answer = mcp.ask_lighthouse().await?;
-    ensure!(answer.is_error, "served after its removal: {answer:?}");
+    mcp.ask_until(|answer| answer.is_error).await?;
     Ok(())
 }
 

@@ -26,7 +26,11 @@ async fn stage(installation: &Installation) -> Result<Stage> {
     installation.run(&["project", "member", "add", "Airport", &member.email, "--role", "member"]).await?;
     installation.run(&["project", "member", "add", "Airport", &stranger.email, "--role", "member"]).await?;
     installation.add_library(Some("Harbour")).await?;
-    Ok(Stage { client: OAuthClient::register(installation, "Privacy").await?, member, stranger })
+    let client = OAuthClient::register(installation, "Privacy").await?;
+    // Only what is served already can be hidden.
+    let seen = client.connect(&member, Decision::AllowFor("Harbour")).await?;
+    Mcp::new(&client.resource, &seen.access_token, Era::Stateless)?.ask_until_served().await?;
+    Ok(Stage { client, member, stranger })
 }
 
 /// A member is answered through a grant for the project, and not through one for another project of theirs.

@@ -90,8 +90,12 @@ async fn a_narrow_token_is_told_which_scope_it_needs(installation: &mut Installa
     let person = installation.add_person("ada@example.com").await?;
     let client = OAuthClient::register(installation, "Narrow").await?;
     let attempt = docent_tests::oauth_client::Attempt::new();
-    let code = client.code_with(&person, &attempt, Decision::Allow, &[("scope", "openid email")]).await?;
-    let tokens = client.exchange(&code, &attempt).await?;
+    let code = client.code_with(&person, &attempt, Decision::Allow, &[("scope", "openid docs:read offline_access")]).await?;
+    let wide = client.exchange(&code, &attempt).await?;
+    // A client may ask for less than it was granted (RFC 6749 6).
+    let request =
+        [("grant_type", "refresh_token"), ("refresh_token", &wide.refresh_token), ("client_id", &client.client_id), ("scope", "openid")];
+    let tokens = Tokens::of(&client.token(&request).await?)?;
     ensure!(!tokens.scope.contains("docs:read"), "granted {}", tokens.scope);
     let answer = Answer::of(Mcp::new(&client.resource, &tokens.access_token, Era::Stateless)?.request("tools/list", json!({}))).await?;
     let challenge = answer.header("www-authenticate");

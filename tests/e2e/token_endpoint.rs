@@ -92,6 +92,9 @@ async fn introspection_needs_authentication(installation: &mut Installation) -> 
     )?;
     let endpoint = client.endpoint("introspection_endpoint")?;
     let refused = Answer::of(client.http.post(&endpoint).form(&[("token", &tokens.access_token)])).await?;
+    ensure!(matches!(refused.status, 400 | 401) && !refused.body.contains("active"), "{refused:?}");
+    let refused =
+        Answer::of(client.http.post(&endpoint).form(&[("token", &tokens.access_token), ("client_id", &client.client_id)])).await?;
     ensure!(refused.status == 401 && refused.oauth_error()? == "invalid_client", "{refused:?}");
     let ask = |token: String| {
         let request = client.http.post(&endpoint).basic_auth(&client.client_id, Some(secret)).form(&[("token", token)]);

@@ -102,7 +102,7 @@ async fn aliases_of_arguments_and_tools_are_understood(installation: &mut Instal
             json!({"context7CompatibleLibraryID": LIBRARY, "topic": "rotation period of the lamp", "tokens": 5000, "page": 1}),
         ),
     ];
-    let plain = mcp.ask_lighthouse().await?;
+    let plain = mcp.ask_until_served().await?;
     for (tool, arguments) in calls {
         let answer = mcp.tool(tool, arguments.clone()).await?;
         ensure!(!answer.is_error && answer.text.contains("rotation_period"), "{tool} {arguments}: {answer:?}");
@@ -117,6 +117,7 @@ async fn aliases_of_arguments_and_tools_are_understood(installation: &mut Instal
 async fn answers_have_the_form_that_context7_has(installation: &mut Installation) -> Result {
     installation.add_library(None).await?;
     let mcp = connected(installation, Era::Stateless).await?;
+    let answer = mcp.ask_until_served().await?;
     let found = mcp.tool("resolve-library-id", json!({"query": QUESTION, "libraryName": NAME})).await?;
     let lines: Vec<&str> = found.text.lines().collect();
     ensure!(lines.first() == Some(&"Available Libraries:") && lines.get(1) == Some(&""), "{}", found.text);
@@ -125,7 +126,6 @@ async fn answers_have_the_form_that_context7_has(installation: &mut Installation
         "{}",
         found.text
     );
-    let answer = mcp.ask_lighthouse().await?;
     let first: Vec<&str> = answer.text.lines().take(4).collect();
     ensure!(
         first[0].starts_with("### ") && first[1].is_empty() && first[2].starts_with("Source: ") && first[3].is_empty(),

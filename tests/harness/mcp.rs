@@ -4,6 +4,7 @@ use crate::http::Answer;
 use crate::{Result, documents};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// How a client speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,6 +121,30 @@ impl Mcp {
         let result = &response["result"];
         let text = result["content"][0]["text"].as_str().with_context(|| format!("tools/call {name}: {response}"))?;
         Ok(ToolResult { is_error: result["isError"].as_bool().unwrap_or(false), text: text.to_owned() })
+    }
+
+    /// Asks the question of [`documents`] until it is answered: the processes of a deployment hear of a change within a moment.
+    ///
+    /// # Errors
+    /// It is not answered in ten seconds; the last refusal is in the error.
+    pub async fn ask_until_served(&self) -> Result<ToolResult> {
+        self.ask_until(|answer| !answer.is_error).await
+    }
+
+    /// Asks the question of [`documents`] until the answer is as wanted.
+    ///
+    /// # Errors
+    /// It is not so in ten seconds; the last answer is in the error.
+    pub async fn ask_until(&self, wanted: impl Fn(&ToolResult) -> bool) -> Result<ToolResult> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let answer = self.ask_lighthouse().await?;
+            if wanted(&answer) {
+                return Ok(answer);
+            }
+            ensure!(Instant::now() < deadline, "still answered with {answer:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Asks the question of [`documents`].

@@ -187,6 +187,14 @@ impl Person {
         self.follow(target, answer).await
     }
 
+    /// As [`Self::send`], from a page of another site.
+    ///
+    /// # Errors
+    /// Nobody answers.
+    pub async fn send_from(&self, origin: &str, url: &Url, form: &Form) -> Result<Answer> {
+        Answer::of(self.http.post(url.join(&form.action)?).header("origin", origin).form(&form.fields)).await
+    }
+
     async fn follow(&self, mut url: Url, mut answer: Answer) -> Result<(Url, Answer)> {
         for _ in 0..10 {
             if !(300..400).contains(&answer.status) {

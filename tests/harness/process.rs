@@ -63,6 +63,24 @@ impl Process {
         }
     }
 
+    /// Waits for a word in its log.
+    ///
+    /// # Errors
+    /// It does not come; the log is in the error.
+    pub async fn wait_for_word(&self, wanted: impl Fn(&str) -> bool) -> Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log();
+            if let Some(word) = log.split_whitespace().find(|word| wanted(word)) {
+                return Ok(word.to_owned());
+            }
+            if Instant::now() > deadline {
+                bail!("the word does not come in the log of {}:\n{log}", self.name);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Whether it runs.
     pub fn is_running(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
