@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, ensure};
 use docent_tests::http::{Answer, client};
-use docent_tests::{Installation, Result};
+use docent_tests::person::Form;
+use docent_tests::{Installation, Person, Result};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
@@ -59,6 +60,11 @@ const JSON_INPUTS: &[(&str, Input, &[u16])] = &[
     ),
     ("wrong types", |request| request.header("content-type", JSON).body("{\"redirect_uris\": \"http://localhost/\"}"), &[400]),
     ("numbers in the list", |request| request.header("content-type", JSON).body("{\"redirect_uris\": [1]}"), &[400]),
+    (
+        "a NUL",
+        |request| request.header("content-type", JSON).body("{\"client_name\": \"a\\u0000b\", \"redirect_uris\": [\"http://localhost/\"]}"),
+        &[400],
+    ),
     ("no redirect URIs", |request| request.header("content-type", JSON).body("{\"client_name\": \"x\"}"), &[400]),
     ("an empty list", |request| request.header("content-type", JSON).body("{\"redirect_uris\": []}"), &[400]),
     (
@@ -131,6 +137,22 @@ async fn bad_authorization_requests_get_a_page(installation: &mut Installation) 
     Ok(())
 }
 
+/// A NUL, which Postgres cannot store, is bad input at the pages' forms too, and no fault of the server.
+async fn a_nul_in_a_page_form_is_bad_input(installation: &mut Installation) -> Result {
+    let visitor = Person::new("a\0b@example.com", "pass\0word", &installation.issuer)?;
+    let (url, page) = visitor.open(&format!("{}/sign-in", installation.issuer)).await?;
+    let mut form = Form::with_control(&page.body, "password")?;
+    form.set("email", &visitor.email);
+    form.set("password", &visitor.password);
+    let (_, answer) = visitor.send(&url, &form).await?;
+    ensure!((400..500).contains(&answer.status), "{} {}", answer.status, answer.body);
+    for path in ["/libraries?q=%00", "/libraries/a%00b/c", "/sign-in?return_to=%00", "/set-password?link=%00"] {
+        let answer = Answer::of(client()?.get(format!("{}{path}", installation.issuer))).await?;
+        ensure!(answer.status < 500, "{path}: {} {}", answer.status, answer.body);
+    }
+    Ok(())
+}
+
 async fn discovered(installation: &Installation) -> Result<(Client, Value)> {
     let http = client()?;
     let metadata = Answer::of(http.get(format!("{}/.well-known/oauth-authorization-server", installation.issuer))).await?.expect(200)?;
@@ -150,4 +172,5 @@ docent_tests::together_and_split!(
     bad_registrations_get_the_error_of_the_rfc,
     unknown_paths_and_methods_get_json,
     bad_authorization_requests_get_a_page,
+    a_nul_in_a_page_form_is_bad_input,
 );

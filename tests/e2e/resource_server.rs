@@ -7,8 +7,13 @@ use docent_tests::http::{Answer, client};
 use docent_tests::mcp::{Era, Mcp};
 use docent_tests::oauth_client::challenge_parameter;
 use docent_tests::person::Decision;
+use docent_tests::process::Process;
 use docent_tests::{Installation, OAuthClient, Result, Tokens};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 
 async fn connected(installation: &Installation) -> Result<(OAuthClient, Tokens, Mcp)> {
     let person = installation.add_person("ada@example.com").await?;
@@ -121,7 +126,56 @@ async fn a_foreign_host_or_origin_is_refused(installation: &mut Installation) ->
     Ok(())
 }
 
-/// RS7: the session cookie of a page and the token of a client are different things: neither opens the other's door.
+/// RS7: all that the process behind the endpoint sends anywhere is a question for the issuer's keys, without the client's token;
+/// nor does a token, a code or a password appear in a log.
+async fn a_token_is_passed_on_to_nobody(installation: &mut Installation) -> Result {
+    let (client, tokens, mcp) = connected(installation).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let keys_url = format!("http://{}/keys", listener.local_addr()?);
+    let keys = Answer::of(client.http.get(client.endpoint("jwks_uri")?)).await?.body;
+    let heard = Arc::new(Mutex::new(String::new()));
+    tokio::spawn(record(listener, keys, Arc::clone(&heard)));
+
+    let first = installation.processes.get_mut(1).context("no mcp process")?;
+    first.kill9()?;
+    let address = first.address.clone();
+    let mut command = installation.command()?;
+    command.env("DOCENT__MCP__KEYS_URL", &keys_url).args(["serve", "--role", "mcp", "--listen", address.trim_start_matches("http://")]);
+    let mut second = Process::new("mcp", address, command, installation.folder().join("mcp-recorded.log"));
+    second.start().await?;
+
+    mcp.tools().await?;
+    mcp.ask_lighthouse().await?;
+    let unknown_key = altered(&tokens.access_token, 0, |header| header["kid"] = json!("unknown"))?;
+    let refused = Answer::of(Mcp::new(&mcp.url, &unknown_key, Era::Stateless)?.request("tools/list", json!({}))).await?;
+    ensure!(refused.status == 401, "{} {}", refused.status, refused.body);
+
+    let heard = heard.lock().await.clone();
+    ensure!(heard.starts_with("GET /keys "), "the issuer's keys were not asked for: {heard:?}");
+    let logs: String = installation.processes.iter().map(|process| process.log()).collect::<String>() + &second.log();
+    ensure!(!heard.to_ascii_lowercase().contains("authorization"), "{heard}");
+    let signature = |token: &str| token.rsplit('.').next().unwrap_or_default().to_owned();
+    for secret in [signature(&tokens.access_token), signature(&unknown_key), tokens.refresh_token, "correct horse".to_owned()] {
+        ensure!(!heard.contains(&secret) && !logs.contains(&secret), "a secret left the process");
+    }
+    Ok(())
+}
+
+/// Answers every request with the same keys, and keeps what was asked.
+async fn record(listener: TcpListener, keys: String, heard: Arc<Mutex<String>>) -> Result {
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        let mut buffer = vec![0; 16 * 1024];
+        let length = stream.read(&mut buffer).await?;
+        heard.lock().await.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", keys.len());
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(keys.as_bytes()).await?;
+    }
+}
+
+/// The session cookie of a page and the token of a client are different things: neither opens the other's door.
 async fn a_session_opens_no_endpoint_and_a_token_no_page(installation: &mut Installation) -> Result {
     let (_, tokens, mcp) = connected(installation).await?;
     let person = docent_tests::Person::new("ada@example.com", "correct horse of ada@example.com", &installation.issuer)?;
@@ -140,3 +194,4 @@ docent_tests::together_and_split!(
     a_foreign_host_or_origin_is_refused,
     a_session_opens_no_endpoint_and_a_token_no_page,
 );
+docent_tests::in_shape!(recorded, Split, a_token_is_passed_on_to_nobody);

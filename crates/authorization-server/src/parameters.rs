@@ -15,7 +15,8 @@ impl std::fmt::Debug for Parameters {
     }
 }
 
-/// Decodes `application/x-www-form-urlencoded` text. `None` if what comes out is not UTF-8.
+/// Decodes `application/x-www-form-urlencoded` text. `None` if what comes out is not UTF-8, or has a NUL, which a database
+/// may refuse.
 /// A `%` that starts no escape stands for itself, as everywhere on the web.
 #[must_use]
 pub fn decode(text: &[u8]) -> Option<String> {
@@ -36,7 +37,7 @@ pub fn decode(text: &[u8]) -> Option<String> {
             _ => bytes.push(first),
         }
     }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
 const fn hexadecimal(digit: u8) -> Option<u8> {
@@ -64,9 +65,9 @@ impl Parameters {
         let mut pairs = Vec::new();
         for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let name = halves.next().and_then(decode).ok_or_else(|| invalid("A parameter's name is not valid UTF-8."))?;
-            let value =
-                decode(halves.next().unwrap_or_default()).ok_or_else(|| invalid(&format!("The value of {name} is not valid UTF-8.")))?;
+            let name = halves.next().and_then(decode).ok_or_else(|| invalid("A parameter's name is not valid UTF-8, or has a NUL."))?;
+            let value = decode(halves.next().unwrap_or_default())
+                .ok_or_else(|| invalid(&format!("The value of {name} is not valid UTF-8, or has a NUL.")))?;
             if pairs.len() == MOST {
                 return Err(invalid("There are too many parameters."));
             }

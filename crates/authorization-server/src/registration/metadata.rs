@@ -132,6 +132,16 @@ fn auth_method(fields: &Map<String, Value>, kinds: &[RedirectKind]) -> Result<Au
     }
 }
 
+/// Whether a text anywhere in it has a NUL, which a database may refuse.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
 impl ClientMetadata {
     /// Reads a registration request.
     ///
@@ -143,6 +153,9 @@ impl ClientMetadata {
         let Value::Object(fields) = value else {
             return Err(Error::new(ErrorCode::InvalidClientMetadata, "The body must be a JSON object."));
         };
+        if let Some((field, _)) = fields.iter().find(|(field, value)| field.contains('\0') || has_nul(value)) {
+            return Err(Error::new(ErrorCode::InvalidClientMetadata, format!("{field} has a NUL character in it.")));
+        }
         let (redirect_uris, kinds) = redirect_uris(&fields)?;
         response_types(&fields)?;
         Ok(Self {
@@ -186,6 +199,17 @@ mod tests {
     }
 
     /// AS13, `interop.md`.
+    #[test]
+    fn a_nul_anywhere_is_refused_with_the_field() {
+        for body in [
+            r#"{"redirect_uris":["http://localhost/cb"],"client_name":"a\u0000b"}"#,
+            r#"{"redirect_uris":["http://localhost/cb"],"contacts":["a\u0000b"]}"#,
+        ] {
+            let error = ClientMetadata::parse(body.as_bytes()).err().map(|error| error.code);
+            assert_eq!(error, Some(ErrorCode::InvalidClientMetadata), "{body}");
+        }
+    }
+
     #[test]
     fn messy_registrations_are_read_with_patience() {
         let client = parse(&json!({

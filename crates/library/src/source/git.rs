@@ -245,12 +245,14 @@ fn credentials(
 }
 
 fn failed(source_display: &str, error: &gix::Error) -> SourceError {
-    let detail = format!("{error:?}").to_lowercase();
+    // Without the address, whose port or path may look like a status.
+    let detail = format!("{error:?}").replace(source_display, "").to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| detail.contains(word));
-    if has(&["401", "403", "permission denied", "authentication", "credentials", "permissiondenied"]) {
+    let is_status = |status: &str| detail.split(|c: char| !c.is_ascii_digit()).any(|number| number == status);
+    if is_status("401") || is_status("403") || has(&["permission denied", "authentication", "credentials", "permissiondenied"]) {
         return SourceError::Authentication(source_display.to_owned());
     }
-    if has(&["404", "not found", "does not appear to be a git repository", "repository not found"]) {
+    if is_status("404") || has(&["not found", "does not appear to be a git repository", "repository not found"]) {
         return SourceError::NotARepository(source_display.to_owned());
     }
     let reason = if has(&["dns", "resolve", "name or service"]) {
