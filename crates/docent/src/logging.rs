@@ -5,8 +5,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging. `RUST_LOG` wins over `level`.
 pub fn start(format: LogFormat, level: &str) {
-    // What these two say at `info` is for their developers.
-    let quieted = format!("sea_orm_migration=warn,actix_server=warn,{level}");
+    // What these say at `info` is for their developers.
+    let quieted = format!("sea_orm_migration=warn,actix_server=warn,sqlx=warn,{level}");
     let filter = EnvFilter::try_from_default_env().or_else(|_| EnvFilter::try_new(quieted)).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {

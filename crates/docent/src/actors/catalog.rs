@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the database is asked whether the catalogue changed: one indexed read.
-const TURN: Duration = Duration::from_millis(250);
+const TURN: Duration = Duration::from_millis(100);
 
 /// The actor.
 pub struct Catalog {
