@@ -142,9 +142,10 @@ fn library_entry(row: &libraries::Model, versions: Vec<VersionEntry>) -> Result<
     })
 }
 
-/// The one without a name first, then the one that was added last.
+/// The one without a name first, then in the order in which they were added: adding a version never changes which one answers when none
+/// is named.
 fn by_library(mut rows: Vec<library_versions::Model>) -> HashMap<Uuid, Vec<VersionEntry>> {
-    rows.sort_by(|a, b| a.version.is_some().cmp(&b.version.is_some()).then(b.created_at.cmp(&a.created_at)).then(b.id.cmp(&a.id)));
+    rows.sort_by(|a, b| a.version.is_some().cmp(&b.version.is_some()).then(a.created_at.cmp(&b.created_at)).then(a.id.cmp(&b.id)));
     let mut versions: HashMap<Uuid, Vec<VersionEntry>> = HashMap::new();
     for row in rows {
         versions.entry(row.library_id).or_default().push(version_entry(row));

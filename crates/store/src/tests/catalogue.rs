@@ -57,7 +57,7 @@ on_each_database! {
         assert_eq!(entry.source, "https://example.com/repository.git");
         assert_eq!(entry.rules, ["Prefer the new API"]);
         let versions: Vec<_> = entry.versions.iter().map(|version| version.version.as_deref()).collect();
-        assert_eq!(versions, [None, Some("v2"), Some("v1")]);
+        assert_eq!(versions, [None, Some("v1"), Some("v2")], "the one without a name, then as they were added");
         let stored = store.library(&id("/owner/name")).await.unwrap().unwrap();
         assert_eq!(stored.source, library("/a/b").source);
         assert_eq!((stored.source_kind.as_str(), stored.state.as_str(), stored.last_error.as_deref()), ("git", "ready", None));
@@ -65,6 +65,19 @@ on_each_database! {
         assert_eq!(store.skipped(entry.versions[0].id).await.unwrap(), version(row, None, "cc").skipped);
         let raw = crate::entity::libraries::Entity::find_by_id(row.0).one(store.reader()).await.unwrap().unwrap();
         assert!(!String::from_utf8_lossy(&raw.source_sealed).contains("hunter2"));
+    }
+
+    async fn a_version_may_come_from_a_source_of_its_own(database) {
+        let store = &database.store;
+        let row = store.add_library(library("/owner/name")).await.unwrap();
+        assert_eq!(store.version_source(row, Some("v1")).await, Ok(None));
+        for source in ["https://u:hunter2@example.com/r#v1", "https://u:hunter3@example.com/r#v1"] {
+            store.set_version_source(row, Some("v1"), source).await.unwrap();
+            assert_eq!(store.version_source(row, Some("v1")).await.unwrap().as_deref(), Some(source));
+        }
+        assert_eq!(store.version_source(row, None).await, Ok(None), "the library's own is not touched");
+        store.remove_library(&id("/owner/name")).await.unwrap();
+        assert_eq!(store.version_source(row, Some("v1")).await, Ok(None));
     }
 
     async fn publishing_again_replaces_the_artefact_and_tells_which_one_it_was(database) {
