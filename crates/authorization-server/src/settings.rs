@@ -1,7 +1,7 @@
 //! What the operator decides about this authorization server.
 
+use docent_types::client_address::TrustedProxies;
 use docent_types::metadata::PublicUrls;
-use ipnet::IpNet;
 use std::time::Duration;
 
 /// Access tokens of 300 s or less make some clients refresh before every request (`interop.md`).
@@ -51,7 +51,7 @@ pub struct Settings {
     /// Whether issuer and resource share an origin, so that `/authorize`, `/token` and `/register` stand at its root (AS22).
     pub serves_root_aliases: bool,
     /// The proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Why settings are refused.
@@ -83,7 +83,7 @@ impl Settings {
             code_lifetime: Duration::from_secs(60),
             session_lifetime: Duration::from_secs(30 * 86_400),
             serves_root_aliases,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 

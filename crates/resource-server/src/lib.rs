@@ -12,10 +12,9 @@
 //! - [`credentials`]: what a request shows; [`token`]: what an access token must be; [`keys`], [`verified`]: the
 //!   snapshots that make it quick; [`remote_keys`]: the keys of an issuer that runs elsewhere.
 //! - [`server`]: all of it as one decision; [`guard`]: the middleware; [`authorized`]: what a handler states.
-//! - [`address`], [`limiter`]: who calls from where, and how often.
+//! - [`limiter`]: how often somebody may do something.
 //! - [`routes`]: the table.
 
-pub mod address;
 pub mod authorized;
 pub mod challenge;
 pub mod cors;

@@ -1,6 +1,5 @@
 //! The resource server: all checks of a request as one decision.
 
-use crate::address::{TrustedProxies, client_address};
 use crate::challenge::{Challenge, Refusal};
 use crate::credentials::bearer_token;
 use crate::keys::VerificationKeys;
@@ -32,7 +31,6 @@ pub struct ResourceServer {
     site: Site,
     challenge: Arc<Challenge>,
     verifier: Verifier,
-    trusted_proxies: TrustedProxies,
     keys: VerificationKeys,
     verified: VerifiedTokens,
     clock: SharedClock,
@@ -58,7 +56,6 @@ impl ResourceServer {
             site: Site::new(&settings),
             challenge: Arc::new(Challenge::new(&settings.urls)),
             verifier: Verifier::new(&settings.urls, settings.clock_leeway),
-            trusted_proxies: TrustedProxies::parse(&settings.trusted_proxies),
             keys: VerificationKeys::new(keys),
             verified: VerifiedTokens::new(settings.verified_cache),
             clock,
@@ -157,7 +154,8 @@ impl ResourceServer {
         if self.recorded.check().is_err() {
             return;
         }
-        let from = client_address(request.peer_addr().map(|peer| peer.ip()), request.headers(), &self.trusted_proxies);
+        let forwarded: Vec<&str> = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
+        let from = request.peer_addr().map(|peer| self.settings.trusted_proxies.client_address(peer.ip(), &forwarded));
         let recorded = self.record.try_send(RecordEvent {
             at: self.clock.now(),
             kind: "access_token.refused".to_owned(),

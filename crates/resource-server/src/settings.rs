@@ -1,6 +1,7 @@
 //! What an operator chooses.
 
 use crate::site::Site;
+use docent_types::client_address::TrustedProxies;
 use docent_types::metadata::PublicUrls;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ pub struct Settings {
     pub verified_cache: usize,
     /// By how much `iat` and `nbf` may lie in the future. `exp` has no leeway.
     pub clock_leeway: Duration,
-    /// Addresses or networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<String>,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Settings {
@@ -34,7 +35,7 @@ impl Settings {
             allowed_origins: Vec::new(),
             verified_cache: 20_000,
             clock_leeway: Duration::from_secs(30),
-            trusted_proxies: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 

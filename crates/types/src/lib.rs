@@ -10,6 +10,7 @@
 //! - [`redirect_uri`], [`pkce`]: the two comparisons that authorization stands on.
 //! - [`metadata`], [`registration`], [`claims`]: documents on the wire.
 //! - [`oauth`]: the one table of OAuth errors.
+//! - [`client_address`]: where a request comes from, behind proxies.
 //! - [`principal`]: the verified caller.
 //! - [`session`], [`page`]: what every page for people knows.
 //! - [`documentation`]: libraries, snippets, answers.
@@ -17,6 +18,7 @@
 
 pub mod actors;
 pub mod claims;
+pub mod client_address;
 pub mod documentation;
 pub mod ids;
 pub mod library_id;

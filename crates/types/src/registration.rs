@@ -111,6 +111,29 @@ pub struct Client {
 }
 
 impl Client {
+    /// A public client of a person's assistant with nothing but what it must have, registered at `now`.
+    #[must_use]
+    pub fn public(id: &str, redirect_uris: &[&str], now: Timestamp) -> Self {
+        Self {
+            id: ClientId(id.to_owned()),
+            name: "An assistant".to_owned(),
+            redirect_uris: redirect_uris.iter().map(|&uri| uri.to_owned()).collect(),
+            grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
+            auth_method: AuthMethod::None,
+            secret_hash: None,
+            scope: None,
+            client_uri: None,
+            software_id: None,
+            software_version: None,
+            application_type: None,
+            jwks: None,
+            origin: ClientOrigin::Dynamic,
+            created_at: now,
+            last_used_at: None,
+            disabled: false,
+        }
+    }
+
     /// Whether it can keep no secret: all its redirect URIs lead to a program on somebody's machine.
     #[must_use]
     pub fn is_native(&self) -> bool {

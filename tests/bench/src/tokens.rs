@@ -6,10 +6,10 @@ use actix::prelude::*;
 use anyhow::Context as _;
 use docent_store::actors::Ledger;
 use docent_store::{Database, NewUser, Store};
-use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
+use docent_types::ids::{GrantId, ProjectId, UserId};
 use docent_types::messages::{IssueCode, RegisterClient};
 use docent_types::random::SystemRandomness;
-use docent_types::registration::{AuthMethod, Client, ClientOrigin};
+use docent_types::registration::Client;
 use docent_types::scope::ScopeSet;
 use docent_types::secret::Secret;
 use docent_types::time::{Clock as _, SystemClock};
@@ -47,24 +47,7 @@ async fn codes(database: &Database, resource: &str, count: usize) -> anyhow::Res
         project,
     };
     store.create_user(new).await?;
-    let client = Client {
-        id: ClientId(format!("c_bench_{user}")),
-        name: "bench".into(),
-        redirect_uris: vec![REDIRECT.into()],
-        grant_types: vec!["authorization_code".into(), "refresh_token".into()],
-        auth_method: AuthMethod::None,
-        secret_hash: None,
-        scope: None,
-        client_uri: None,
-        software_id: None,
-        software_version: None,
-        application_type: None,
-        jwks: None,
-        origin: ClientOrigin::Dynamic,
-        created_at: now,
-        last_used_at: None,
-        disabled: false,
-    };
+    let client = Client::public(&format!("c_bench_{user}"), &[REDIRECT], now);
     let ledger = Ledger::new(store, None, Arc::new(SystemClock)).start();
     let id = client.id.clone();
     ledger.send(RegisterClient { client, from: None }).await??;

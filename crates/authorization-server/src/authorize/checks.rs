@@ -138,33 +138,14 @@ fn state_and_nonce_are_of_sensible_length(facts: &Facts<'_>) -> Result<(), Error
 mod tests {
     use super::super::request::{NoRedirect, read, redirect_uri};
     use super::*;
-    use docent_types::ids::ClientId;
-    use docent_types::registration::{AuthMethod, ClientOrigin};
     use docent_types::time::Timestamp;
 
     const GOOD: &str =
         "response_type=code&client_id=c_1&code_challenge_method=S256&state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
     fn client(redirect_uris: &[&str], grant_types: &[&str]) -> Client {
-        let own = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect();
-        Client {
-            id: ClientId("c_1".into()),
-            name: "x".into(),
-            redirect_uris: own(redirect_uris),
-            grant_types: own(grant_types),
-            auth_method: AuthMethod::None,
-            secret_hash: None,
-            scope: None,
-            client_uri: None,
-            software_id: None,
-            software_version: None,
-            application_type: None,
-            jwks: None,
-            origin: ClientOrigin::Dynamic,
-            created_at: Timestamp(0),
-            last_used_at: None,
-            disabled: false,
-        }
+        let grant_types = grant_types.iter().map(|&one| one.to_owned()).collect();
+        Client { grant_types, ..Client::public("c_1", redirect_uris, Timestamp(0)) }
     }
 
     fn urls() -> PublicUrls {

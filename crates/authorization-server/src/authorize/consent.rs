@@ -246,30 +246,11 @@ async fn issue(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use docent_types::ids::ClientId;
-    use docent_types::registration::AuthMethod;
     use docent_types::time::Timestamp;
     use uuid::Uuid;
 
     fn client(origin: ClientOrigin) -> Client {
-        Client {
-            id: ClientId("c_1".into()),
-            name: "x".into(),
-            redirect_uris: vec![],
-            grant_types: vec![],
-            auth_method: AuthMethod::None,
-            secret_hash: None,
-            scope: None,
-            client_uri: None,
-            software_id: None,
-            software_version: None,
-            application_type: None,
-            jwks: None,
-            origin,
-            created_at: Timestamp(0),
-            last_used_at: None,
-            disabled: false,
-        }
+        Client { origin, ..Client::public("c_1", &[], Timestamp(0)) }
     }
 
     /// AS15.

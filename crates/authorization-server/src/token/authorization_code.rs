@@ -70,29 +70,10 @@ pub async fn exchange(server: &AuthorizationServer, client: &Client, form: &Para
 #[cfg(test)]
 mod tests {
     use super::*;
-    use docent_types::ids::ClientId;
-    use docent_types::registration::{AuthMethod, ClientOrigin};
     use docent_types::time::Timestamp;
 
     fn client(redirect_uris: &[&str]) -> Client {
-        Client {
-            id: ClientId("c_1".into()),
-            name: String::new(),
-            redirect_uris: redirect_uris.iter().map(|&uri| uri.to_owned()).collect(),
-            grant_types: vec![],
-            auth_method: AuthMethod::None,
-            secret_hash: None,
-            scope: None,
-            client_uri: None,
-            software_id: None,
-            software_version: None,
-            application_type: None,
-            jwks: None,
-            origin: ClientOrigin::Dynamic,
-            created_at: Timestamp(0),
-            last_used_at: None,
-            disabled: false,
-        }
+        Client::public("c_1", redirect_uris, Timestamp(0))
     }
 
     /// AS2.

@@ -142,28 +142,15 @@ pub async fn authenticate(server: &AuthorizationServer, request: &HttpRequest, f
 mod tests {
     use super::*;
     use crate::parameters::encode;
-    use docent_types::registration::{AuthMethod, ClientOrigin};
+    use docent_types::registration::AuthMethod;
     use docent_types::time::Timestamp;
     use proptest::prelude::*;
 
     fn client(secret: Option<&str>, redirect_uri: &str) -> Client {
         Client {
-            id: ClientId("c_1".into()),
-            name: "Test".into(),
-            redirect_uris: vec![redirect_uri.into()],
-            grant_types: vec!["authorization_code".into()],
             auth_method: if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None },
             secret_hash: secret.map(SecretHash::of),
-            scope: None,
-            client_uri: None,
-            software_id: None,
-            software_version: None,
-            application_type: None,
-            jwks: None,
-            origin: ClientOrigin::Dynamic,
-            created_at: Timestamp(0),
-            last_used_at: None,
-            disabled: false,
+            ..Client::public("c_1", &[redirect_uri], Timestamp(0))
         }
     }
 

@@ -19,11 +19,11 @@ use docent_resource_server::{self as resource_server, Limiter, RemoteKeys, Resou
 use docent_store::Store;
 use docent_store::actors::{Flush, Janitor, JanitorOptions, Ledger, Recorder, Revocations};
 use docent_types::actors::Guardian;
+use docent_types::client_address::TrustedProxies;
 use docent_types::messages::{CatchUp, ReloadCatalog, SharedKeys, SharedRevoked};
 use docent_types::metadata::PublicUrls;
 use docent_types::time::SharedClock;
-use ipnet::IpNet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -163,7 +163,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
             allowed_origins: configuration.mcp.allowed_origins.clone(),
             verified_cache: 20_000,
             clock_leeway: Duration::from_secs(30),
-            trusted_proxies: configuration.server.trusted_proxies.clone(),
+            trusted_proxies: trusted_proxies(configuration)?,
         };
         resource_server = Some(web::Data::new(ResourceServer::new(
             settings,
@@ -237,17 +237,13 @@ fn authorization_settings(
         code_lifetime: Duration::from_secs(60),
         session_lifetime: days(configuration.auth.session_lifetime)?,
         serves_root_aliases: roles.mcp && urls.is_combined(),
-        trusted_proxies: trusted_proxies(&configuration.server.trusted_proxies)?,
+        trusted_proxies: trusted_proxies(configuration)?,
     };
     settings.check()?;
     Ok(settings)
 }
 
-/// Addresses and networks.
-fn trusted_proxies(listed: &[String]) -> anyhow::Result<Vec<IpNet>> {
-    let parse = |text: &String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    listed
-        .iter()
-        .map(|text| parse(text).with_context(|| format!("server.trusted_proxies: \"{text}\" is neither an address nor a network")))
-        .collect()
+/// The proxies whose word is taken, as configured.
+fn trusted_proxies(configuration: &Configuration) -> anyhow::Result<TrustedProxies> {
+    TrustedProxies::parse(&configuration.server.trusted_proxies).context("server.trusted_proxies")
 }

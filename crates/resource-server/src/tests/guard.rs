@@ -236,7 +236,9 @@ async fn a_server_that_cannot_find_keys_says_when_to_come_back() {
 
 #[actix_web::test]
 async fn tokens_that_no_honest_client_sends_are_recorded_within_bounds() {
-    let world = World::with(None, |settings| settings.trusted_proxies = vec!["127.0.0.1".to_owned()]);
+    let world = World::with(None, |settings| {
+        settings.trusted_proxies = docent_types::client_address::TrustedProxies::parse(&["127.0.0.1".to_owned()]).unwrap()
+    });
     let forged = Signer::new("current").sign(&world.claims());
     let app = init_service(App::new().configure(world.routes())).await;
     for _ in 0..50 {

@@ -55,22 +55,9 @@ fn new_user(email: &str) -> NewUser {
 
 fn client(id: &str) -> Client {
     Client {
-        id: ClientId(id.to_owned()),
-        name: "An assistant".to_owned(),
-        redirect_uris: vec!["http://localhost/callback".to_owned()],
-        grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
-        auth_method: AuthMethod::None,
-        secret_hash: None,
-        scope: None,
-        client_uri: None,
-        software_id: None,
-        software_version: None,
         application_type: Some("native".to_owned()),
         jwks: Some(serde_json::json!({ "keys": [] })),
-        origin: ClientOrigin::Dynamic,
-        created_at: START,
-        last_used_at: None,
-        disabled: false,
+        ..Client::public(id, &["http://localhost/callback"], START)
     }
 }
 
