@@ -190,10 +190,11 @@ impl Ring {
         let now = self.clock.now();
         let before = self.looked_at.load(Ordering::SeqCst);
         let may_look = before == i64::MIN || Timestamp(before).after(FIND_AT_MOST_EVERY) <= now;
-        if may_look && self.looked_at.compare_exchange(before, now.0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-            if let Err(error) = self.turn().await {
-                tracing::warn!(%error, "the signing keys could not be read");
-            }
+        if may_look
+            && self.looked_at.compare_exchange(before, now.0, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+            && let Err(error) = self.turn().await
+        {
+            tracing::warn!(%error, "the signing keys could not be read");
         }
         known()
     }

@@ -1,5 +1,7 @@
 //! Every page is rendered from its samples: well-formed, escaped, without anything that its policy forbids, and small.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what tests share")]
+
 use askama::Template;
 use docent_console::error::ErrorPage;
 use docent_console::libraries::LibrariesPage;

@@ -1,5 +1,7 @@
 //! What a stranger, a member and a signed-in non-member see, over real databases and a real index.
 
+#![expect(clippy::unwrap_used, reason = "what tests share")]
+
 use actix::prelude::*;
 use actix_web::App;
 use actix_web::cookie::Cookie;

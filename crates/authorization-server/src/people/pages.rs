@@ -240,7 +240,7 @@ mod tests {
         while let Some(start) = rest.find('<') {
             let tag_end = rest[start..].find('>').ok_or("an unclosed tag")? + start;
             let tag = &rest[start + 1..tag_end];
-            if tag.matches('"').count() % 2 != 0 {
+            if !tag.matches('"').count().is_multiple_of(2) {
                 return Err(format!("an unclosed attribute in <{tag}>"));
             }
             let name = tag.trim_start_matches('/').split([' ', '\n', '/']).next().unwrap_or_default().to_ascii_lowercase();
