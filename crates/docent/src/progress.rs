@@ -49,7 +49,7 @@ impl Progress for Shown {
             return;
         }
         // Lines: one when a stage begins and one each tenth.
-        let tenth = if total == 0 { 0 } else { done.saturating_mul(10) / total };
+        let tenth = done.saturating_mul(10).checked_div(total).unwrap_or(0);
         if let Ok(mut last) = self.last.lock()
             && *last != Some((stage, tenth))
         {

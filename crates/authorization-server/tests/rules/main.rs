@@ -1,5 +1,7 @@
 //! The rules of authorization, each proved through the endpoints over a real database and the real ledger.
 
+#![expect(clippy::unwrap_used, reason = "what tests share")]
+
 mod after;
 mod authorization;
 mod discovery;
