@@ -179,7 +179,59 @@ async fn the_user_guide_is_the_first_library(installation: &mut Installation) ->
     }
 }
 
+/// Every file of this name below a folder.
+fn files(folder: &std::path::Path, name: &str) -> Result<Vec<std::path::PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path, name)?);
+        } else if path.file_name().is_some_and(|file| file == name) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// An index that is damaged is rebuilt from its snippets; when those are damaged too, the tool says so, `/readyz` reports it and stays 200,
+/// and a refresh mends it.
+async fn a_damaged_index_is_rebuilt_or_reported(installation: &mut Installation) -> Result {
+    let person = installation.add_person("ada@example.com").await?;
+    installation.add_library(None).await?;
+    let client = OAuthClient::register(installation, "Damage").await?;
+    let tokens = client.connect(&person, Decision::Allow).await?;
+    let mcp = Mcp::new(&installation.resource, &tokens.access_token, Era::Stateless)?;
+    let whole = mcp.ask_lighthouse().await?;
+    ensure!(!whole.is_error, "{}", whole.text);
+
+    for file in files(installation.folder(), "meta.json")?.into_iter().filter(|file| file.parent().is_some_and(|it| it.ends_with("index")))
+    {
+        std::fs::write(file, "not what was written")?;
+    }
+    installation.kill9_and_restart().await?;
+    ensure!(mcp.ask_lighthouse().await?.text == whole.text, "the rebuilt index answers something else");
+
+    let snippets = files(installation.folder(), "snippets.jsonl")?;
+    ensure!(!snippets.is_empty(), "there are no artefacts to damage");
+    for file in snippets {
+        std::fs::write(file, "not what was written")?;
+    }
+    installation.kill9_and_restart().await?;
+    let answer = mcp.ask_lighthouse().await?;
+    ensure!(answer.is_error && answer.text.contains("/readyz"), "{}", answer.text);
+    let ready = Answer::of(client.http.get(format!("{}/readyz", installation.mcp_origin))).await?;
+    ensure!(ready.status == 200 && ready.json()?["status"] == "degraded", "{} {}", ready.status, ready.body);
+
+    installation.run(&["library", "refresh", LIBRARY]).await?;
+    let mended = mcp.ask_until(|answer| !answer.is_error).await?;
+    ensure!(mended.text == whole.text, "{}", mended.text);
+    let ready = Answer::of(client.http.get(format!("{}/readyz", installation.mcp_origin))).await?;
+    ensure!(ready.json()?["status"] == "ready", "{}", ready.body);
+    Ok(())
+}
+
 docent_tests::together_and_split!(
+    a_damaged_index_is_rebuilt_or_reported,
     health_is_told_by_every_role,
     sigterm_ends_every_role_with_0,
     the_command_line_works_while_the_server_runs,
