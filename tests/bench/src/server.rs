@@ -1,15 +1,16 @@
 //! A Docent of our own to measure: the release binary, on a free port of loopback, pinned to a core.
 
 use anyhow::{Context as _, bail};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Lines};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A running server, killed when dropped.
 pub struct Server {
     child: Child,
+    _output: Lines<BufReader<ChildStdout>>,
     /// Where it listens.
     pub address: SocketAddr,
     /// From the start of the process to the first answer of `/readyz`.
@@ -59,7 +60,7 @@ impl Server {
         if !answer.starts_with("HTTP/1.1 200") {
             bail!("not ready: {answer}");
         }
-        Ok(Self { child, address, start })
+        Ok(Self { child, _output: lines, address, start })
     }
 
     /// Resident memory in MiB.

@@ -62,21 +62,26 @@ pub async fn run(installation: &Installation, options: &Serve) -> anyhow::Result
     Ok(())
 }
 
-/// What an operator wants to know first, in a few lines.
+/// What an operator wants to know first, in a few lines. Who started us may have stopped reading: that is no reason to end.
 async fn announce(parts: &Arc<Parts>, urls: &PublicUrls, address: SocketAddr) -> anyhow::Result<()> {
-    println!("Docent listens on http://{address}");
+    use std::fmt::Write as _;
+    let mut text = format!("Docent listens on http://{address}\n");
     if let Some(server) = &parts.authorization_server {
-        println!("  Pages           {}", urls.issuer);
+        writeln!(text, "  Pages           {}", urls.issuer)?;
         if let Some(link) = docent_authorization_server::bootstrap_link(server).await? {
-            println!("  First of all    make the administrator's account, once, with this link:\n                  {link}");
+            writeln!(text, "  First of all    make the administrator's account, once, with this link:\n                  {link}")?;
         }
     }
     if parts.roles.mcp {
-        println!("  MCP URL         {}", urls.resource);
-        println!("  Connect         claude mcp add --transport http docs {}", urls.resource);
+        writeln!(text, "  MCP URL         {}", urls.resource)?;
+        writeln!(text, "  Connect         claude mcp add --transport http docs {}", urls.resource)?;
     }
     if parts.roles.worker {
-        println!("  Add a library   docent library add https://github.com/OWNER/NAME   (or a folder)");
+        writeln!(text, "  Add a library   docent library add https://github.com/OWNER/NAME   (or a folder)")?;
+    }
+    let mut output = std::io::stdout().lock();
+    if std::io::Write::write_all(&mut output, text.as_bytes()).and_then(|()| std::io::Write::flush(&mut output)).is_err() {
+        tracing::debug!("nobody reads the standard output");
     }
     Ok(())
 }
