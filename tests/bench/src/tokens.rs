@@ -163,17 +163,18 @@ pub async fn measure(data: &Path, postgres: Option<&str>, seconds: u64) -> anyho
             .collect()
     };
     // One caller of each kind first, so that both measures start with open connections and filled caches.
-    let mut first = callers(&all[all.len() - CALLERS..]);
     let mut seeds = Vec::new();
-    for caller in &mut first {
-        caller.codes = all[all.len() - CALLERS + seeds.len()..].iter().take(1).cloned().collect();
+    let mut client = String::new();
+    for code in &all[all.len() - CALLERS..] {
+        let mut caller =
+            Caller { host: host.clone(), codes: vec![code.clone()], refresh: Vec::new(), access: String::new(), client: String::new() };
         let mut connection = load::Connection::open(server.address).await?;
-        let request = exchange(caller).context("no code")?;
+        let request = exchange(&mut caller).context("no code")?;
         let answer = connection.ask(&request).await?;
-        anyhow::ensure!(learn(caller, &answer), "an exchange failed");
-        seeds.push(caller.refresh.clone());
+        anyhow::ensure!(learn(&mut caller, &answer), "an exchange failed");
+        client.clone_from(&caller.client);
+        seeds.push(caller.refresh);
     }
-    let client = first[0].client.clone();
     let exchanged = load::run(server.address, callers(&all[..all.len() - CALLERS]), Duration::from_secs(seconds), exchange, learn).await?;
     let refreshing: Vec<Caller> = seeds
         .into_iter()
