@@ -7,6 +7,7 @@ use actix::dev::ToEnvelope;
 use actix::prelude::*;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Why an actor did not answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -24,6 +25,9 @@ impl From<MailboxError> for Unavailable {
         Self::Failed
     }
 }
+
+/// How often a guardian looks whether its actor lives.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Stands before an actor of type `A`. Messages have a `Result` whose error can be made of [`Unavailable`].
 pub struct Guardian<A: Actor> {
@@ -67,6 +71,11 @@ impl<A: Actor> Guardian<A> {
 
 impl<A: Actor> Actor for Guardian<A> {
     type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        // Some actors work by the clock and are never asked anything: their death is seen without a message.
+        context.run_interval(LOOK, |guardian, _| drop(guardian.living()));
+    }
 }
 
 /// Counts a waiting message down whatever happens to its future.
@@ -156,6 +165,19 @@ mod tests {
             assert_eq!(ask(&guardian.clone().recipient(), Do(true)).await, Err(Unavailable::Failed));
             assert_eq!(ask(&guardian.clone().recipient(), Do(false)).await, Ok(7));
         }
+    }
+
+    #[actix::test]
+    async fn an_actor_that_panics_is_restarted_though_nobody_asks_it_again() {
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let guardian = Guardian::start("fragile", 8, move || {
+            let _ = tell.send(());
+            Fragile.start()
+        });
+        assert!(told.recv().await.is_some(), "the first start");
+        guardian.do_send(Do(true));
+        let again = actix::clock::timeout(LOOK * 20, told.recv()).await;
+        assert_eq!(again, Ok(Some(())), "the second start");
     }
 
     #[actix::test]

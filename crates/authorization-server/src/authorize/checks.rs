@@ -187,6 +187,7 @@ mod tests {
             (format!("{GOOD}&nonce={}", "n".repeat(513)), ErrorCode::InvalidRequest),
         ] {
             assert_eq!(outcome(&query), Err(code), "{query}");
+            assert!(code.may_redirect(), "{query}");
         }
         let without_codes = read(
             &Parameters::parse(GOOD.as_bytes()).unwrap(),

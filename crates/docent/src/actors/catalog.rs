@@ -18,25 +18,27 @@ const TURN: Duration = Duration::from_millis(100);
 pub struct Catalog {
     store: Store,
     shelf: Arc<Shelf>,
-    published: Arc<tokio::sync::Mutex<Option<i64>>>,
+    published: Arc<tokio::sync::Mutex<i64>>,
 }
 
 impl Catalog {
-    /// A catalogue that publishes to `shelf`.
+    /// A catalogue that publishes to `shelf`, where the generation `published` stands already.
     #[must_use]
-    pub fn new(store: Store, shelf: Arc<Shelf>) -> Self {
-        Self { store, shelf, published: Arc::default() }
+    pub fn new(store: Store, shelf: Arc<Shelf>, published: i64) -> Self {
+        Self { store, shelf, published: Arc::new(tokio::sync::Mutex::new(published)) }
     }
 
-    /// Publishes the catalogue as the database has it.
+    /// Publishes the catalogue unless the database still has the generation that is published. Answers the generation that is then.
     ///
     /// # Errors
     /// [`CatalogError::Database`]
-    pub async fn publish(store: &Store, shelf: &Shelf) -> Result<i64, CatalogError> {
+    pub async fn publish(store: &Store, shelf: &Shelf, published: Option<i64>) -> Result<i64, CatalogError> {
         // The generation is read first: a change in between is published at the next turn once more.
         let generation = store.catalogue_generation().await.map_err(|_| CatalogError::Database)?;
-        let entries = store.catalogue().await.map_err(|_| CatalogError::Database)?;
-        shelf.publish(entries);
+        if published != Some(generation) {
+            shelf.publish(store.catalogue().await.map_err(|_| CatalogError::Database)?);
+            tracing::debug!(generation, "the catalogue is published");
+        }
         Ok(generation)
     }
 
@@ -44,11 +46,7 @@ impl Catalog {
         let (store, shelf, published) = (self.store.clone(), Arc::clone(&self.shelf), Arc::clone(&self.published));
         async move {
             let mut published = published.lock().await;
-            let generation = store.catalogue_generation().await.map_err(|_| CatalogError::Database)?;
-            if *published != Some(generation) {
-                *published = Some(Self::publish(&store, &shelf).await?);
-                tracing::debug!(generation, "the catalogue is published");
-            }
+            *published = Self::publish(&store, &shelf, Some(*published)).await?;
             Ok(())
         }
     }

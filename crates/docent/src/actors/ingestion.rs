@@ -135,12 +135,12 @@ impl Ingestion {
             () = renewals => Err(JobError::LeaseLost),
         };
         let end = match &outcome {
-            Ok(_) => Ok(()),
+            // Publishing ended the job in its own transaction; a lost lease is somebody else's to end.
+            Ok(Outcome::Published(_)) | Err(JobError::LeaseLost) => return outcome,
+            Ok(Outcome::Unchanged { .. }) => Ok(()),
             Err(error) => Err(error.to_string()),
         };
-        if !matches!(outcome, Err(JobError::LeaseLost)) {
-            self.store.finish_job(job.id, holder, end, self.clock.now(), None).await?;
-        }
+        self.store.finish_job(job.id, holder, end, self.clock.now(), None).await?;
         outcome
     }
 

@@ -99,10 +99,10 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
     };
 
     let shelf = Arc::new(Shelf::new(installation.index_folder(), configuration.library.max_open));
-    Catalog::publish(&store, &shelf).await.context("cannot read the catalogue")?;
+    let published = Catalog::publish(&store, &shelf, None).await.context("cannot read the catalogue")?;
     let catalog = {
         let (store, shelf) = (store.clone(), shelf.clone());
-        Guardian::start("catalog", MAILBOX, move || Catalog::new(store.clone(), shelf.clone()).start())
+        Guardian::start("catalog", MAILBOX, move || Catalog::new(store.clone(), shelf.clone(), published).start())
     };
     let reader = Reader::new(shelf.clone(), catalog.clone().recipient());
 
@@ -112,7 +112,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
     if roles.auth || roles.worker {
         let (store, clock) = (store.clone(), clock.clone());
         let options = JanitorOptions { audit_retention: days(configuration.audit.retention)? };
-        Supervisor::start(move |_| Janitor::new(store, clock, options));
+        Guardian::start("janitor", MAILBOX, move || Janitor::new(store.clone(), clock.clone(), options).start());
     }
 
     let (mut authorization_server, mut console) = (None, None);
