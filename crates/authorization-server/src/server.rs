@@ -6,8 +6,8 @@ use actix::Recipient;
 use docent_store::Store;
 use docent_types::ids::{ClientId, UserId};
 use docent_types::messages::{
-    CheckLimit, ExchangeCode, HashPassword, IssueCode, RecordEvent, RegisterClient, RevokeAccess, RotateRefreshToken, SharedKeys,
-    SharedRevoked, VerifyPassword,
+    CheckLimit, ExchangeCode, HashPassword, IssueCode, OpenGrant, RecordEvent, RegisterClient, RevokeAccess, RotateRefreshToken,
+    SharedKeys, SharedRevoked, UseOnce, VerifyPassword,
 };
 use docent_types::random::SharedRandomness;
 use docent_types::sealing::MasterKey;
@@ -25,6 +25,10 @@ pub struct Asks {
     pub exchange_code: Recipient<ExchangeCode>,
     /// `Ledger`.
     pub rotate: Recipient<RotateRefreshToken>,
+    /// `Ledger`.
+    pub use_once: Recipient<UseOnce>,
+    /// `Ledger`.
+    pub open_grant: Recipient<OpenGrant>,
     /// `Ledger`.
     pub revoke: Recipient<RevokeAccess>,
     /// `PasswordHasher`.

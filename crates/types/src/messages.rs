@@ -159,6 +159,50 @@ pub struct RotateRefreshToken {
     pub now: Timestamp,
 }
 
+/// Use something that may be used once: the `jti` of a client assertion (AS10) or of an identity assertion (AS20). Answers whether
+/// this was the first use; of any number at the same moment, on any number of nodes, one is. Answered by `Ledger`.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Result<bool, LedgerError>")]
+pub struct UseOnce {
+    /// A hash of what it is, of whom, and its id: different kinds never share a hash.
+    pub what: SecretHash,
+    /// When it may be forgotten: not before what it stands for is refused for its age.
+    pub expires_at: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Open a grant that no authorization code leads to: for a machine client (AS19) or on an identity assertion (AS20). If `once` was used
+/// before, [`Refusal::Reused`]; if the person is disabled or not in the project, [`Refusal::Withdrawn`]. Answered by `Ledger`.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Result<Result<GrantFacts, Refusal>, LedgerError>")]
+pub struct OpenGrant {
+    /// What is used up by it, and when that may be forgotten, as in [`UseOnce`].
+    pub once: Option<(SecretHash, Timestamp)>,
+    /// The new grant.
+    pub grant: GrantId,
+    /// The person, or the client's service account.
+    pub user: UserId,
+    /// The authenticated client.
+    pub client: ClientId,
+    /// The project.
+    pub project: ProjectId,
+    /// What is granted.
+    pub scopes: ScopeSet,
+    /// The resource that tokens are for.
+    pub resource: String,
+    /// The hash of a refresh token to give, and when it ends.
+    pub refresh: Option<(SecretHash, Timestamp)>,
+    /// When the person signed in.
+    pub authenticated_at: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+    /// The address that asked, for the record.
+    pub from: Option<String>,
+    /// The grant type, for the record.
+    pub how: &'static str,
+}
+
 /// What is to be revoked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Revoke {

@@ -163,6 +163,8 @@ impl World {
             issue_code: ledger.clone().recipient(),
             exchange_code: ledger.clone().recipient(),
             rotate: ledger.clone().recipient(),
+            use_once: ledger.clone().recipient(),
+            open_grant: ledger.clone().recipient(),
             revoke: ledger.recipient(),
             hash_password: hasher.clone().recipient(),
             verify_password: hasher.recipient(),

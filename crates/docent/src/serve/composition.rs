@@ -136,6 +136,8 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
                 issue_code: ledger.clone().recipient(),
                 exchange_code: ledger.clone().recipient(),
                 rotate: ledger.clone().recipient(),
+                use_once: ledger.clone().recipient(),
+                open_grant: ledger.clone().recipient(),
                 revoke: ledger.recipient(),
                 hash_password: hasher.clone().recipient(),
                 verify_password: hasher.recipient(),

@@ -7,7 +7,8 @@ use crate::ledger::batch::{self, Answer, Ask, Touched};
 use actix::prelude::*;
 use docent_types::actors::Unavailable;
 use docent_types::messages::{
-    CatchUp, ExchangeCode, GrantFacts, IssueCode, LedgerError, Refusal, RegisterClient, RevokeAccess, RotateRefreshToken,
+    CatchUp, ExchangeCode, GrantFacts, IssueCode, LedgerError, OpenGrant, Refusal, RegisterClient, RevokeAccess, RotateRefreshToken,
+    UseOnce,
 };
 use docent_types::registration::Client;
 use docent_types::time::SharedClock;
@@ -186,6 +187,28 @@ impl Handler<RotateRefreshToken> for Ledger {
 
     fn handle(&mut self, message: RotateRefreshToken, _: &mut Self::Context) -> Self::Result {
         Box::pin(given(self.ask(Ask::Rotate(Box::new(message)))))
+    }
+}
+
+impl Handler<OpenGrant> for Ledger {
+    type Result = ResponseFuture<Result<Result<GrantFacts, Refusal>, LedgerError>>;
+
+    fn handle(&mut self, message: OpenGrant, _: &mut Self::Context) -> Self::Result {
+        Box::pin(given(self.ask(Ask::Open(Box::new(message)))))
+    }
+}
+
+impl Handler<UseOnce> for Ledger {
+    type Result = ResponseFuture<Result<bool, LedgerError>>;
+
+    fn handle(&mut self, message: UseOnce, _: &mut Self::Context) -> Self::Result {
+        let answer = self.ask(Ask::UseOnce(message));
+        Box::pin(async move {
+            match answer.await? {
+                Answer::Used(first) => Ok(first),
+                _ => Err(LedgerError::Unavailable(Unavailable::Failed)),
+            }
+        })
     }
 }
 

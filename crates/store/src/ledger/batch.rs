@@ -3,12 +3,12 @@
 use crate::error::StoreError;
 use crate::ledger::decide::State;
 use crate::ledger::load;
-use crate::ledger::write::{self, NewToken};
+use crate::ledger::write::{self, NewGrant, NewToken};
 use crate::revocations::{self, EndingGrant};
 use crate::{Store, record};
 use docent_types::ids::ClientId;
 use docent_types::messages::{
-    ExchangeCode, GrantFacts, IssueCode, RecordEvent, Refusal, RegisterClient, Revoke, RevokeAccess, RotateRefreshToken,
+    ExchangeCode, GrantFacts, IssueCode, OpenGrant, RecordEvent, Refusal, RegisterClient, Revoke, RevokeAccess, RotateRefreshToken, UseOnce,
 };
 use docent_types::registration::Client;
 use docent_types::secret::SecretHash;
@@ -17,6 +17,8 @@ use sea_orm::DatabaseTransaction;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+/// How long a consent form's ticket is remembered: it ends ten minutes after its page was shown, a day is beyond every clock that is wrong.
+const KEEP_TICKETS: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often the moment of a client's last use is written at most.
 const TOUCH_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -27,6 +29,8 @@ pub(crate) enum Ask {
     Issue(Box<IssueCode>),
     Exchange(Box<ExchangeCode>),
     Rotate(Box<RotateRefreshToken>),
+    UseOnce(UseOnce),
+    Open(Box<OpenGrant>),
     Revoke(RevokeAccess),
 }
 
@@ -36,6 +40,7 @@ pub(crate) enum Answer {
     Registered(Box<Client>),
     Issued(Result<(), Refusal>),
     Given(Box<Result<GrantFacts, Refusal>>),
+    Used(bool),
     Revoked(u64),
 }
 
@@ -120,6 +125,7 @@ async fn together(store: &Store, asks: &[Ask], touched: &mut Touched) -> Result<
 struct Batch<'a> {
     state: State,
     clients: HashMap<ClientId, Client>,
+    grants: Vec<NewGrant<'a>>,
     issued: Vec<&'a IssueCode>,
     consumed: Vec<(SecretHash, Timestamp)>,
     rotated: BTreeMap<[u8; 32], (Timestamp, Timestamp)>,
@@ -147,11 +153,20 @@ fn event(facts: &GrantFacts, now: Timestamp, kind: &str) -> RecordEvent {
 impl<'a> Batch<'a> {
     async fn load(store: &Store, transaction: &DatabaseTransaction, asks: &'a [Ask]) -> Result<Self, StoreError> {
         let mut batch = Self::default();
-        let (mut registrations, mut issues, mut exchanges, mut rotations) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut registrations, mut exchanges, mut rotations) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut once, mut people) = (Vec::new(), Vec::new());
         for ask in asks {
             match ask {
                 Ask::Register(ask) => registrations.push(&**ask),
-                Ask::Issue(ask) => issues.push(&**ask),
+                Ask::Issue(ask) => {
+                    once.push((ask.ticket, ask.now.after(KEEP_TICKETS)));
+                    people.push((ask.user, ask.project));
+                }
+                Ask::UseOnce(ask) => once.push((ask.what, ask.expires_at)),
+                Ask::Open(ask) => {
+                    once.extend(ask.once);
+                    people.push((ask.user, ask.project));
+                }
                 Ask::Exchange(ask) => exchanges.push(&**ask),
                 Ask::Rotate(ask) => rotations.push(&**ask),
                 Ask::Revoke(_) => {}
@@ -176,7 +191,8 @@ impl<'a> Batch<'a> {
                 }
             }
         }
-        load::consents(store, transaction, &issues, &mut batch.state).await?;
+        load::use_once(store, transaction, once.into_iter(), &mut batch.state).await?;
+        load::admitted(store, transaction, people.into_iter(), &mut batch.state).await?;
         load::codes(store, transaction, &exchanges, &mut batch.state).await?;
         load::tokens(store, transaction, &rotations, &mut batch.state).await?;
         Ok(batch)
@@ -189,6 +205,8 @@ impl<'a> Batch<'a> {
                 Answer::Registered(Box::new(stored.ok_or_else(|| StoreError::Database("a client was not written".to_owned()))?))
             }
             Ask::Issue(ask) => Answer::Issued(self.issue(ask)),
+            Ask::UseOnce(ask) => Answer::Used(self.state.use_once(&ask.what)),
+            Ask::Open(ask) => Answer::Given(Box::new(self.open(ask))),
             Ask::Exchange(ask) => Answer::Given(Box::new(self.exchange(ask))),
             Ask::Rotate(ask) => Answer::Given(Box::new(self.rotate(ask))),
             // Revoking comes last in the transaction.
@@ -198,6 +216,7 @@ impl<'a> Batch<'a> {
 
     fn issue(&mut self, ask: &'a IssueCode) -> Result<(), Refusal> {
         self.state.issue(ask)?;
+        self.grants.push(NewGrant::from(ask));
         self.issued.push(ask);
         self.used.insert(ask.client.clone(), ask.now);
         self.events.push(RecordEvent {
@@ -211,6 +230,19 @@ impl<'a> Batch<'a> {
             detail: serde_json::json!({ "scopes": ask.scopes.to_string(), "resource": ask.resource }),
         });
         Ok(())
+    }
+
+    fn open(&mut self, ask: &'a OpenGrant) -> Result<GrantFacts, Refusal> {
+        let facts = self.state.open(ask)?;
+        self.grants.push(NewGrant::from(ask));
+        if let Some((hash, expires_at)) = ask.refresh {
+            self.tokens.push(NewToken { hash, grant: facts.grant, parent: None, now: ask.now, expires_at });
+        }
+        self.used.insert(ask.client.clone(), ask.now);
+        let detail = serde_json::json!({ "scopes": ask.scopes.to_string(), "resource": ask.resource, "how": ask.how });
+        self.events.push(RecordEvent { from: ask.from.clone(), detail, ..event(&facts, ask.now, "grant.created") });
+        self.events.push(event(&facts, ask.now, "token.issued"));
+        Ok(facts)
     }
 
     fn exchange(&mut self, ask: &ExchangeCode) -> Result<GrantFacts, Refusal> {
@@ -254,7 +286,8 @@ impl<'a> Batch<'a> {
     }
 
     async fn write(&self, store: &Store, transaction: &DatabaseTransaction, used: &[(ClientId, Timestamp)]) -> Result<(), StoreError> {
-        write::issue(store, transaction, &self.issued).await?;
+        write::grants(store, transaction, &self.grants).await?;
+        write::codes(store, transaction, &self.issued).await?;
         write::consume(store, transaction, &self.consumed).await?;
         let rotated: Vec<_> = self.rotated.iter().map(|(hash, (now, grace))| (SecretHash(*hash), *now, *grace)).collect();
         write::rotate(store, transaction, &rotated).await?;

@@ -1,7 +1,7 @@
 //! What a request may have. No database here: rows come in, a decision goes out, and the rows are as they will be.
 
 use docent_types::ids::GrantId;
-use docent_types::messages::{ExchangeCode, GrantFacts, IssueCode, Refusal, RotateRefreshToken};
+use docent_types::messages::{ExchangeCode, GrantFacts, IssueCode, OpenGrant, Refusal, RotateRefreshToken};
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -70,9 +70,9 @@ pub struct State {
     pub codes: HashMap<SecretHash, CodeRow>,
     /// Tokens by hash, and their parents.
     pub tokens: HashMap<SecretHash, TokenRow>,
-    /// Tickets that this batch is the first to use.
-    pub fresh_tickets: HashSet<SecretHash>,
-    /// Which person is enabled and in which project, of those that consented.
+    /// Of what may be used once: what this batch is the first to use.
+    pub fresh: HashSet<SecretHash>,
+    /// Which person is enabled and in which project, of those that a grant is asked for.
     pub admitted: HashSet<(docent_types::ids::UserId, docent_types::ids::ProjectId)>,
     /// Grants that are to be revoked because a code or token of theirs was used again.
     pub betrayed: Vec<GrantId>,
@@ -100,13 +100,43 @@ impl State {
     /// # Errors
     /// [`Refusal::Reused`], [`Refusal::Withdrawn`].
     pub fn issue(&mut self, ask: &IssueCode) -> Result<(), Refusal> {
-        if !self.fresh_tickets.remove(&ask.ticket) {
+        if !self.use_once(&ask.ticket) {
             return Err(Refusal::Reused);
         }
         if !self.admitted.contains(&(ask.user, ask.project)) {
             return Err(Refusal::Withdrawn);
         }
         Ok(())
+    }
+
+    /// Whether this is the first use.
+    pub fn use_once(&mut self, what: &SecretHash) -> bool {
+        self.fresh.remove(what)
+    }
+
+    /// Whether a grant is opened that no code leads to (AS19, AS20).
+    ///
+    /// # Errors
+    /// [`Refusal::Reused`], [`Refusal::Withdrawn`].
+    pub fn open(&mut self, ask: &OpenGrant) -> Result<GrantFacts, Refusal> {
+        if let Some((what, _)) = &ask.once
+            && !self.use_once(what)
+        {
+            return Err(Refusal::Reused);
+        }
+        if !self.admitted.contains(&(ask.user, ask.project)) {
+            return Err(Refusal::Withdrawn);
+        }
+        Ok(GrantFacts {
+            grant: ask.grant,
+            user: ask.user,
+            client: ask.client.clone(),
+            project: ask.project,
+            scopes: ask.scopes.clone(),
+            resource: ask.resource.clone(),
+            nonce: None,
+            authenticated_at: ask.authenticated_at,
+        })
     }
 
     /// Whether a code gives its tokens (AS6, AS8). A second use revokes what the first gave, but only if it proves the right client and

@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::ledger::decide::{CodeRow, GrantRow, State, TokenRow};
 use crate::sql::{self, Rows};
 use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
-use docent_types::messages::{ExchangeCode, GrantFacts, IssueCode, RotateRefreshToken};
+use docent_types::messages::{ExchangeCode, GrantFacts, RotateRefreshToken};
 use docent_types::scope::ScopeSet;
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
@@ -132,22 +132,20 @@ pub(crate) async fn tokens(
     Ok(())
 }
 
-/// The tickets and people of the consents of a batch. A ticket is used up by being written, which one transaction can do.
-pub(crate) async fn consents(
+/// Uses up what may be used once, which one transaction can do: each with the moment after which it may be forgotten.
+pub(crate) async fn use_once(
     store: &Store,
     transaction: &DatabaseTransaction,
-    asks: &[&IssueCode],
+    asked: impl Iterator<Item = (SecretHash, Timestamp)>,
     state: &mut State,
 ) -> Result<(), StoreError> {
-    if asks.is_empty() {
+    let mut listed: Vec<([u8; 32], Timestamp)> = asked.map(|(what, expires_at)| (what.0, expires_at)).collect();
+    if listed.is_empty() {
         return Ok(());
     }
-    let mut tickets: Vec<([u8; 32], Timestamp)> = asks.iter().map(|ask| (ask.ticket.0, ask.now)).collect();
-    tickets.sort_unstable();
-    tickets.dedup_by_key(|ticket| ticket.0);
-    // A ticket ends ten minutes after its page was shown; a day is beyond every clock that is wrong.
-    let keep = std::time::Duration::from_secs(24 * 60 * 60);
-    let rows = Rows::new(tickets.iter().map(|(ticket, now)| [sql::bytes(*ticket), sql::number(now.after(keep).0)]));
+    listed.sort_unstable();
+    listed.dedup_by_key(|(what, _)| *what);
+    let rows = Rows::new(listed.iter().map(|(what, expires_at)| [sql::bytes(*what), sql::number(expires_at.0)]));
     let insert = rows.statement(
         store.backend(),
         "INSERT INTO consumed_tickets (hash, expires_at) SELECT column1, column2 FROM ({rows}) AS listed WHERE column1 IS NOT NULL
@@ -155,9 +153,23 @@ pub(crate) async fn consents(
         Vec::new(),
     );
     for row in transaction.query_all_raw(insert).await? {
-        state.fresh_tickets.insert(hash(&row, "hash")?);
+        state.fresh.insert(hash(&row, "hash")?);
     }
-    let rows = Rows::new(asks.iter().map(|ask| [sql::uuid(ask.user.0), sql::uuid(ask.project.0)]));
+    Ok(())
+}
+
+/// Which of these people are enabled and in their project.
+pub(crate) async fn admitted(
+    store: &Store,
+    transaction: &DatabaseTransaction,
+    asked: impl Iterator<Item = (UserId, ProjectId)>,
+    state: &mut State,
+) -> Result<(), StoreError> {
+    let mut asked = asked.peekable();
+    if asked.peek().is_none() {
+        return Ok(());
+    }
+    let rows = Rows::new(asked.map(|(user, project)| [sql::uuid(user.0), sql::uuid(project.0)]));
     let admitted = rows.statement(
         store.backend(),
         "SELECT DISTINCT m.user_id, m.project_id FROM ({rows}) AS listed

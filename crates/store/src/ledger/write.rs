@@ -4,9 +4,10 @@
 use crate::error::StoreError;
 use crate::sql::{self, Rows};
 use crate::{Store, clients};
-use docent_types::ids::{ClientId, GrantId};
-use docent_types::messages::IssueCode;
+use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
+use docent_types::messages::{IssueCode, OpenGrant};
 use docent_types::registration::Client;
+use docent_types::scope::ScopeSet;
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Statement};
@@ -19,6 +20,48 @@ pub(crate) struct NewToken {
     pub(crate) parent: Option<SecretHash>,
     pub(crate) now: Timestamp,
     pub(crate) expires_at: Timestamp,
+}
+
+/// A grant to be.
+pub(crate) struct NewGrant<'a> {
+    pub(crate) id: GrantId,
+    pub(crate) user: UserId,
+    pub(crate) client: &'a ClientId,
+    pub(crate) project: ProjectId,
+    pub(crate) scopes: &'a ScopeSet,
+    pub(crate) resource: &'a str,
+    pub(crate) authenticated_at: Timestamp,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> From<&'a IssueCode> for NewGrant<'a> {
+    fn from(ask: &'a IssueCode) -> Self {
+        Self {
+            id: ask.grant,
+            user: ask.user,
+            client: &ask.client,
+            project: ask.project,
+            scopes: &ask.scopes,
+            resource: &ask.resource,
+            authenticated_at: ask.authenticated_at,
+            now: ask.now,
+        }
+    }
+}
+
+impl<'a> From<&'a OpenGrant> for NewGrant<'a> {
+    fn from(ask: &'a OpenGrant) -> Self {
+        Self {
+            id: ask.grant,
+            user: ask.user,
+            client: &ask.client,
+            project: ask.project,
+            scopes: &ask.scopes,
+            resource: &ask.resource,
+            authenticated_at: ask.authenticated_at,
+            now: ask.now,
+        }
+    }
 }
 
 async fn exactly(transaction: &DatabaseTransaction, statement: Statement, rows: usize) -> Result<(), StoreError> {
@@ -57,30 +100,37 @@ pub(crate) async fn register(
     Ok((stored, new))
 }
 
-/// Writes grants and their codes.
-pub(crate) async fn issue(store: &Store, transaction: &DatabaseTransaction, issued: &[&IssueCode]) -> Result<(), StoreError> {
-    if issued.is_empty() {
+/// Writes grants.
+pub(crate) async fn grants(store: &Store, transaction: &DatabaseTransaction, new: &[NewGrant<'_>]) -> Result<(), StoreError> {
+    if new.is_empty() {
         return Ok(());
     }
-    let grants = Rows::new(issued.iter().map(|ask| {
+    let rows = Rows::new(new.iter().map(|grant| {
         [
-            sql::uuid(ask.grant.0),
-            sql::uuid(ask.user.0),
-            sql::text(ask.client.as_str()),
-            sql::uuid(ask.project.0),
-            sql::text(ask.scopes.to_string()),
-            sql::text(&ask.resource),
-            sql::number(ask.authenticated_at.0),
-            sql::number(ask.now.0),
+            sql::uuid(grant.id.0),
+            sql::uuid(grant.user.0),
+            sql::text(grant.client.as_str()),
+            sql::uuid(grant.project.0),
+            sql::text(grant.scopes.to_string()),
+            sql::text(grant.resource),
+            sql::number(grant.authenticated_at.0),
+            sql::number(grant.now.0),
         ]
     }));
-    let insert = grants.statement(
+    let insert = rows.statement(
         store.backend(),
         "INSERT INTO grants (id, user_id, client_id, project_id, scopes, resource, authenticated_at, created_at)
          SELECT column1, column2, column3, column4, column5, column6, column7, column8 FROM ({rows}) AS listed WHERE column1 IS NOT NULL",
         Vec::new(),
     );
-    exactly(transaction, insert, issued.len()).await?;
+    exactly(transaction, insert, new.len()).await
+}
+
+/// Writes authorization codes; their grants are there.
+pub(crate) async fn codes(store: &Store, transaction: &DatabaseTransaction, issued: &[&IssueCode]) -> Result<(), StoreError> {
+    if issued.is_empty() {
+        return Ok(());
+    }
     let codes = Rows::new(issued.iter().map(|ask| {
         [
             sql::bytes(ask.code.0),

@@ -1,6 +1,23 @@
 use super::*;
 use crate::{Role, on_each_database};
-use docent_types::messages::{LedgerError, Revoke, RevokeAccess};
+use docent_types::messages::{LedgerError, OpenGrant, Revoke, RevokeAccess, UseOnce};
+
+fn opening(scene: &Scene) -> OpenGrant {
+    OpenGrant {
+        once: None,
+        grant: GrantId::generate(scene.now(), &SystemRandomness),
+        user: scene.user.id,
+        client: scene.client.clone(),
+        project: scene.project,
+        scopes: ScopeSet::from_iter([Scope::DocsRead]),
+        resource: RESOURCE.to_owned(),
+        refresh: None,
+        authenticated_at: START,
+        now: scene.now(),
+        from: None,
+        how: "client_credentials",
+    }
+}
 
 on_each_database! {
     async fn a_consent_becomes_a_code_and_the_code_becomes_a_connection(database) {
@@ -42,6 +59,35 @@ on_each_database! {
         let answers: Vec<_> = futures_util::future::join_all(asks).await.into_iter().map(|answer| answer.unwrap().unwrap()).collect();
         assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
         assert_eq!(answers.iter().filter(|answer| **answer == Err(Refusal::Reused)).count(), 63);
+    }
+
+    /// AS10, AS20: an assertion works once, wherever it is sent.
+    async fn what_may_be_used_once_is_used_once_by_64_at_the_same_moment(database) {
+        let scene = Scene::on(database).await;
+        let what = random_hash();
+        let ask = UseOnce { what, expires_at: scene.now().after(seconds(60)), now: scene.now() };
+        let other = Ledger::new(scene.store.clone(), None, scene.shared_clock()).start();
+        let asks = (0..64).map(|number| if number % 2 == 0 { &scene.ledger } else { &other }.send(ask.clone()));
+        let answers = futures_util::future::join_all(asks).await;
+        assert_eq!(answers.into_iter().filter(|answer| *answer.as_ref().unwrap() == Ok(true)).count(), 1);
+        assert_eq!(scene.ledger.send(ask.clone()).await.unwrap(), Ok(false));
+        assert_eq!(scene.ledger.send(UseOnce { what: random_hash(), ..ask }).await.unwrap(), Ok(true));
+    }
+
+    /// AS19, AS20: a grant that no code leads to, once for each assertion, for those who are admitted.
+    async fn a_grant_is_opened_without_a_code(database) {
+        let scene = Scene::on(database).await;
+        let token = random_hash();
+        let once = Some((random_hash(), scene.now().after(seconds(60))));
+        let ask = OpenGrant { once, refresh: Some((token, scene.now().after(days(1)))), ..opening(&scene) };
+        let facts = scene.ledger.send(ask.clone()).await.unwrap().unwrap().unwrap();
+        assert_eq!((facts.grant, facts.user, facts.project), (ask.grant, scene.user.id, scene.project));
+        assert_eq!(scene.kinds().await, ["client.registered", "grant.created", "token.issued"]);
+        assert!(scene.rotate(token).await.is_ok());
+        let again = OpenGrant { once, ..opening(&scene) };
+        assert_eq!(scene.ledger.send(again).await.unwrap(), Ok(Err(Refusal::Reused)));
+        scene.store.set_user_disabled(scene.user.id, true, START).await.unwrap();
+        assert_eq!(scene.ledger.send(opening(&scene)).await.unwrap(), Ok(Err(Refusal::Withdrawn)));
     }
 
     async fn who_is_disabled_or_not_in_the_project_consents_to_nothing(database) {
