@@ -4,8 +4,8 @@ use crate::server::AuthorizationServer;
 use crate::settings::Settings;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpMessage as _, HttpRequest};
-use docent_store::StoreError;
-use docent_types::ids::RequestId;
+use docent_store::{ConsentFacts, StoreError};
+use docent_types::ids::{ClientId, RequestId};
 use docent_types::page::Frame;
 use docent_types::secret::SecretHash;
 use docent_types::session::{SignedIn, cookie_name, csrf_token};
@@ -65,6 +65,21 @@ pub async fn person(request: &HttpRequest, server: &AuthorizationServer) -> Resu
     let Some(cookie) = session_cookie(request, &server.settings) else { return Ok(None) };
     let signed_in = server.store.signed_in(SecretHash::of(&cookie), server.now()).await?;
     Ok(signed_in.map(|signed_in| Person { signed_in, cookie }))
+}
+
+/// Who is signed in, and what the consent page has to know of them and of `client`, in one round trip.
+///
+/// # Errors
+/// [`StoreError`] when the database cannot be asked.
+pub async fn consent_facts(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    client: &ClientId,
+) -> Result<(ConsentFacts, Option<Person>), StoreError> {
+    let cookie = session_cookie(request, &server.settings);
+    let facts = server.store.consent_facts(client, cookie.as_deref().map(SecretHash::of), server.now()).await?;
+    let person = facts.person.clone().zip(cookie).map(|(signed_in, cookie)| Person { signed_in, cookie });
+    Ok((facts, person))
 }
 
 /// The frame of a page for this person.

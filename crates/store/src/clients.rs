@@ -3,12 +3,11 @@
 use crate::entity::clients;
 use crate::error::StoreError;
 use crate::{Store, sql};
-use docent_types::ids::{ClientId, ProjectId, UserId};
+use docent_types::ids::ClientId;
 use docent_types::registration::{AuthMethod, Client, ClientOrigin};
-use docent_types::scope::ScopeSet;
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
-use sea_orm::{ConnectionTrait as _, EntityTrait as _, FromQueryResult as _, QueryResult, Value};
+use sea_orm::{EntityTrait as _, FromQueryResult as _, QueryResult, Value};
 
 /// The columns of a client, so named that they can stand next to others.
 pub(crate) const PREFIXED: &str = "c.id AS c_id, c.name AS c_name, c.redirect_uris AS c_redirect_uris, c.grant_types AS c_grant_types,
@@ -78,20 +77,5 @@ impl Store {
     /// What the database says.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
         clients::Entity::find_by_id(id.0.clone()).one(self.reader()).await?.map(of_model).transpose()
-    }
-
-    /// What a person granted this client for this project last, if that lives.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn link_live_grant(&self, user: UserId, client: &ClientId, project: ProjectId) -> Result<Option<ScopeSet>, StoreError> {
-        let query = sql::statement(
-            self.backend(),
-            "SELECT scopes FROM grants WHERE user_id = $1 AND client_id = $2 AND project_id = $3 AND revoked_at IS NULL
-             ORDER BY created_at DESC, id DESC LIMIT 1",
-            [sql::uuid(user.0), sql::text(client.as_str()), sql::uuid(project.0)],
-        );
-        let row = self.reader().query_one_raw(query).await?;
-        Ok(row.map(|row| row.try_get_by_index::<String>(0)).transpose()?.map(|scopes| ScopeSet::parse_known(&scopes)))
     }
 }

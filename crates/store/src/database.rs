@@ -85,6 +85,23 @@ impl Store {
         Self(Arc::new(Inner { reader: inner.reader.clone(), writer: inner.writer.clone(), backend: inner.backend, sealer: Some(sealer) }))
     }
 
+    /// The same database, and how many statements were sent to it since.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn counted(self) -> (Self, Arc<std::sync::atomic::AtomicUsize>) {
+        let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let watched = |connection: &DatabaseConnection| {
+            let (mut connection, count) = (connection.clone(), Arc::clone(&count));
+            connection.set_metric_callback(move |_| {
+                count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            });
+            connection
+        };
+        let inner = &self.0;
+        let (reader, writer) = (watched(&inner.reader), watched(&inner.writer));
+        (Self(Arc::new(Inner { reader, writer, backend: inner.backend, sealer: inner.sealer.clone() })), count)
+    }
+
     /// Brings the schema up to date. Several processes may do so at once: one does it, the others wait.
     ///
     /// # Errors

@@ -7,7 +7,7 @@
 //! In the order of the story:
 //! - [`database`]: connecting, and bringing the schema up to date; [`error`]: what can go wrong.
 //! - [`users`], [`links`], [`sessions`], [`projects`]: people.
-//! - [`clients`], [`signing_keys`], [`revocations`]: what authorization reads.
+//! - [`clients`], [`consent`], [`signing_keys`], [`revocations`]: what authorization reads.
 //! - [`ledger`]: how grants, codes and tokens change: loaded and locked, decided without the database, written.
 //! - [`libraries`], [`version_sources`], [`jobs`], [`meta`]: the catalogue and the work on it.
 //! - [`record`]: audit events and usage.
@@ -15,6 +15,7 @@
 
 pub mod actors;
 pub mod clients;
+pub mod consent;
 pub mod database;
 mod entity;
 pub mod error;
@@ -36,6 +37,7 @@ mod tests;
 pub mod users;
 pub mod version_sources;
 
+pub use consent::ConsentFacts;
 pub use database::{Database, Store};
 pub use error::StoreError;
 pub use jobs::{Job, JobState};

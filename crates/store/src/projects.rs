@@ -1,12 +1,10 @@
 //! Projects: team spaces, and the personal one of each person.
 
-use crate::clients;
 use crate::entity::{projects, users};
 use crate::error::StoreError;
 use crate::users::User;
 use crate::{Store, sql};
-use docent_types::ids::{ClientId, ProjectId, UserId};
-use docent_types::registration::Client;
+use docent_types::ids::{ProjectId, UserId};
 use docent_types::time::Timestamp;
 use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _, QueryFilter as _, QueryResult, Set};
 use uuid::Uuid;
@@ -60,7 +58,7 @@ impl From<projects::Model> for Project {
 }
 
 /// Reads the columns `p_id`, `p_name`, `p_personal_of`, `p_created_at`, `role`. `None` if they are null.
-fn membership(row: &QueryResult) -> Result<Option<(Project, Role)>, StoreError> {
+pub(crate) fn membership(row: &QueryResult) -> Result<Option<(Project, Role)>, StoreError> {
     let Some(id) = row.try_get::<Option<Uuid>>("", "p_id")? else { return Ok(None) };
     let role: String = row.try_get("", "role")?;
     let project = Project {
@@ -72,8 +70,9 @@ fn membership(row: &QueryResult) -> Result<Option<(Project, Role)>, StoreError> 
     Ok(Some((project, Role::parse(&role).unwrap_or(Role::Member))))
 }
 
-const MEMBERSHIP: &str = "p.id AS p_id, p.name AS p_name, p.personal_of AS p_personal_of, p.created_at AS p_created_at, m.role AS role";
-const PERSONAL_FIRST: &str = "CASE WHEN p.personal_of IS NULL THEN 1 ELSE 0 END, p.name_key, p.id";
+pub(crate) const MEMBERSHIP: &str =
+    "p.id AS p_id, p.name AS p_name, p.personal_of AS p_personal_of, p.created_at AS p_created_at, m.role AS role";
+pub(crate) const PERSONAL_FIRST: &str = "CASE WHEN p.personal_of IS NULL THEN 1 ELSE 0 END, p.name_key, p.id";
 
 impl Store {
     /// Adds a project.
@@ -199,33 +198,5 @@ impl Store {
                 Ok((users::Model::from_query_result(row, "")?.into(), Role::parse(&role).unwrap_or(Role::Member)))
             })
             .collect()
-    }
-
-    /// What the consent page needs, in one round trip: the client, the person's projects (their own first), and whether they have a
-    /// grant for this client that lives.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn consent_facts(&self, user: UserId, client: &ClientId) -> Result<(Option<Client>, Vec<(Project, Role)>, bool), StoreError> {
-        let text = format!(
-            "SELECT {}, {MEMBERSHIP},
-                CASE WHEN EXISTS (SELECT 1 FROM grants g WHERE g.user_id = $1 AND g.client_id = $2 AND g.revoked_at IS NULL) THEN 1 ELSE 0 END AS granted
-             FROM (SELECT 1 AS one) o
-             LEFT JOIN clients c ON c.id = $2
-             LEFT JOIN project_members m ON m.user_id = $1
-             LEFT JOIN projects p ON p.id = m.project_id
-             ORDER BY {PERSONAL_FIRST}",
-            clients::PREFIXED
-        );
-        let query = sql::statement(self.backend(), text, [sql::uuid(user.0), sql::text(client.as_str())]);
-        let rows = self.reader().query_all_raw(query).await?;
-        let Some(first) = rows.first() else { return Ok((None, Vec::new(), false)) };
-        let client = match first.try_get::<Option<String>>("", "c_id")? {
-            Some(_) => Some(clients::read(first)?),
-            None => None,
-        };
-        let granted = first.try_get::<i32>("", "granted")? != 0;
-        let projects = rows.iter().filter_map(|row| membership(row).transpose()).collect::<Result<Vec<_>, _>>()?;
-        Ok((client, projects, granted))
     }
 }

@@ -7,7 +7,24 @@ use docent_types::ids::{SessionId, UserId};
 use docent_types::secret::SecretHash;
 use docent_types::session::SignedIn;
 use docent_types::time::Timestamp;
-use sea_orm::{ConnectionTrait as _, EntityTrait as _, Set};
+use sea_orm::{ConnectionTrait as _, EntityTrait as _, QueryResult, Set};
+
+/// The columns of who is signed in, of a session `s` and a user `u`.
+pub(crate) const SIGNED_IN: &str = "s.id AS s_id, u.id AS u_id, u.email AS u_email, u.name AS u_name, u.is_admin AS u_is_admin,
+    s.created_at AS s_created_at";
+
+/// Reads [`SIGNED_IN`]; `None` where a join found nobody.
+pub(crate) fn signed_in(row: &QueryResult) -> Result<Option<SignedIn>, StoreError> {
+    let Some(session) = row.try_get::<Option<uuid::Uuid>>("", "s_id")? else { return Ok(None) };
+    Ok(Some(SignedIn {
+        session: SessionId(session),
+        user: UserId(row.try_get("", "u_id")?),
+        email: row.try_get("", "u_email")?,
+        name: row.try_get("", "u_name")?,
+        is_admin: row.try_get("", "u_is_admin")?,
+        authenticated_at: Timestamp(row.try_get("", "s_created_at")?),
+    }))
+}
 
 impl Store {
     /// Opens a session.
@@ -45,19 +62,14 @@ impl Store {
     pub async fn signed_in(&self, cookie: SecretHash, now: Timestamp) -> Result<Option<SignedIn>, StoreError> {
         let query = sql::statement(
             self.backend(),
-            "SELECT s.id, u.id, u.email, u.name, u.is_admin, s.created_at FROM sessions s JOIN users u ON u.id = s.user_id
-             WHERE s.cookie_hash = $1 AND s.expires_at > $2 AND u.disabled_at IS NULL",
+            format!(
+                "SELECT {SIGNED_IN} FROM sessions s JOIN users u ON u.id = s.user_id
+                 WHERE s.cookie_hash = $1 AND s.expires_at > $2 AND u.disabled_at IS NULL"
+            ),
             [sql::bytes(cookie.to_vec()), sql::number(now.0)],
         );
         let Some(row) = self.reader().query_one_raw(query).await? else { return Ok(None) };
-        Ok(Some(SignedIn {
-            session: SessionId(row.try_get_by_index(0)?),
-            user: UserId(row.try_get_by_index(1)?),
-            email: row.try_get_by_index(2)?,
-            name: row.try_get_by_index(3)?,
-            is_admin: row.try_get_by_index(4)?,
-            authenticated_at: Timestamp(row.try_get_by_index(5)?),
-        }))
+        signed_in(&row)
     }
 
     /// Ends a session.

@@ -30,28 +30,42 @@ pub fn may_skip_consent(client: &Client, redirect_uri: &str, granted: Option<&Sc
         && granted.is_some_and(|granted| granted.covers(asked))
 }
 
+/// What a person may choose between.
+pub struct Choices {
+    /// Their projects.
+    pub projects: Vec<(Project, Role)>,
+    /// What they granted this client before, and what lives.
+    pub granted: Vec<(ProjectId, ScopeSet)>,
+}
+
+/// What the person is asked.
+pub struct Asked {
+    /// What the client wants.
+    pub wanted: AuthorizationRequest,
+    /// The client.
+    pub client: Client,
+    /// The person.
+    pub person: Person,
+    /// What they may choose.
+    pub choices: Choices,
+    /// What the client says about asking.
+    pub interaction: Interaction,
+}
+
 /// Shows the consent page, or answers from an earlier consent.
-pub async fn ask_or_remember(
-    server: &AuthorizationServer,
-    wanted: AuthorizationRequest,
-    person: &Person,
-    interaction: Interaction,
-    return_to: &str,
-) -> Result<HttpResponse, Fault> {
-    let (client, projects, has_grant) = server.store.consent_facts(person.signed_in.user, &wanted.client_id).await?;
-    let Some(client) = client else { return Err(super::unknown_client()) };
-    if has_grant
-        && !interaction.consent
-        && let Some(project) = remembered(server, &client, &wanted, person, &projects).await?
+pub async fn ask_or_remember(server: &AuthorizationServer, asked: Asked, return_to: &str) -> Result<HttpResponse, Fault> {
+    let Asked { wanted, client, person, choices, interaction } = asked;
+    if !interaction.consent
+        && let Some(project) = remembered(&client, &wanted, &choices.granted)
     {
         let fresh = Secret::generate(&*server.randomness, "").hash();
-        return issue(server, &wanted, person, project, fresh, None).await;
+        return issue(server, &wanted, &person, project, fresh, None).await;
     }
     if interaction.none {
         let error = Error::new(ErrorCode::InteractionRequired, "The person would have to consent, and prompt=none forbids to ask.");
         return Ok(response::error(&wanted.redirect_uri, &error, wanted.state.as_deref(), &server.settings.urls.issuer));
     }
-    if projects.is_empty() {
+    if choices.projects.is_empty() {
         return Err(Fault::new(
             StatusCode::FORBIDDEN,
             "You are in no project",
@@ -61,32 +75,17 @@ pub async fn ask_or_remember(
     }
     let ticket = Ticket::new(wanted.clone(), person.signed_in.session, server.now(), &*server.randomness);
     let ticket = ticket.seal(&TicketKey::new(&server.master)).ok_or_else(Fault::internal)?;
-    pages::html(StatusCode::OK, &page(server, &wanted, &client, person, projects, ticket, return_to))
+    pages::html(StatusCode::OK, &page(server, &wanted, &client, &person, choices.projects, ticket, return_to))
 }
 
 /// The project of an earlier consent that answers this request. Only when there is one of them: which one a person
 /// means is theirs to say.
-async fn remembered(
-    server: &AuthorizationServer,
-    client: &Client,
-    wanted: &AuthorizationRequest,
-    person: &Person,
-    projects: &[(Project, Role)],
-) -> Result<Option<ProjectId>, Fault> {
-    if client.origin != ClientOrigin::Operator {
-        return Ok(None);
-    }
-    let mut found = Vec::new();
-    for (project, _) in projects {
-        let granted = server.store.link_live_grant(person.signed_in.user, &client.id, project.id).await?;
-        if may_skip_consent(client, &wanted.redirect_uri, granted.as_ref(), &wanted.scopes) {
-            found.push(project.id);
-        }
-    }
-    Ok(match found.as_slice() {
-        [only] => Some(*only),
-        _ => None,
-    })
+fn remembered(client: &Client, wanted: &AuthorizationRequest, granted: &[(ProjectId, ScopeSet)]) -> Option<ProjectId> {
+    let mut found = granted
+        .iter()
+        .filter(|(_, scopes)| may_skip_consent(client, &wanted.redirect_uri, Some(scopes), &wanted.scopes))
+        .map(|(project, _)| *project);
+    found.next().filter(|_| found.next().is_none())
 }
 
 fn page(
@@ -154,7 +153,8 @@ pub async fn decide(server: &AuthorizationServer, request: &HttpRequest, form: &
     if ticket.expires_at <= server.now() {
         return Err(began_elsewhere("This page was open for too long."));
     }
-    let Some(person) = visitor::person(request, server).await? else { return Err(began_elsewhere("You are signed out.")) };
+    let (facts, person) = visitor::consent_facts(request, server, &ticket.request.client_id).await?;
+    let Some(person) = person else { return Err(began_elsewhere("You are signed out.")) };
     if person.signed_in.session != ticket.session {
         return Err(began_elsewhere("You signed in again since this page was opened."));
     }
@@ -175,11 +175,13 @@ pub async fn decide(server: &AuthorizationServer, request: &HttpRequest, form: &
             Ok(response::error(&wanted.redirect_uri, &error, wanted.state.as_deref(), &server.settings.urls.issuer))
         }
         Decision::Allow => {
-            let (client, projects, _) = server.store.consent_facts(person.signed_in.user, &wanted.client_id).await?;
-            if !client.is_some_and(|client| !client.disabled && redirect_uri::is_registered(&wanted.redirect_uri, &client.redirect_uris)) {
+            if !facts
+                .client
+                .is_some_and(|client| !client.disabled && redirect_uri::is_registered(&wanted.redirect_uri, &client.redirect_uris))
+            {
                 return Err(super::unknown_client());
             }
-            let project = chosen(form.get("project"), &projects)
+            let project = chosen(form.get("project"), &facts.projects)
                 .ok_or_else(|| Fault::bad_request("The project is not one of yours. Go back and choose again.".to_owned()))?;
             issue(server, wanted, &person, project, ticket.hash(), visitor::address(request, &server.settings)).await
         }

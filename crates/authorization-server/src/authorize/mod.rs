@@ -58,7 +58,7 @@ fn next(interaction: Interaction, authenticated_at: Option<Timestamp>, now: Time
 
 async fn authorize(server: &AuthorizationServer, request: &HttpRequest) -> Result<HttpResponse, Fault> {
     let parameters = Parameters::parse(request.query_string().as_bytes())?;
-    let (client, person) = who(server, request, &parameters).await?;
+    let Who { client, person, choices } = who(server, request, &parameters).await?;
     let redirect_uri = request::redirect_uri(&parameters, &client).map_err(|why| bad_redirect(why, &parameters))?;
     let issuer = server.settings.urls.issuer.as_str();
     let state = parameters.get("state");
@@ -69,7 +69,8 @@ async fn authorize(server: &AuthorizationServer, request: &HttpRequest) -> Resul
     let interaction = Interaction::of(&parameters);
     match (next(interaction, person.as_ref().map(|person| person.signed_in.authenticated_at), server.now()), person) {
         (Next::Consent, Some(person)) => {
-            consent::ask_or_remember(server, wanted, &person, interaction, &return_to(server, &parameters)).await
+            let asked = consent::Asked { wanted, client, person, choices, interaction };
+            consent::ask_or_remember(server, asked, &return_to(server, &parameters)).await
         }
         (Next::Error(code), _) => Ok(response::error(
             &redirect_uri,
@@ -85,8 +86,15 @@ async fn authorize(server: &AuthorizationServer, request: &HttpRequest) -> Resul
     }
 }
 
-/// The client that asks and the person in front of it, in one round trip.
-async fn who(server: &AuthorizationServer, request: &HttpRequest, parameters: &Parameters) -> Result<(Client, Option<Person>), Fault> {
+/// The client that asks, the person in front of it, and what they may choose.
+struct Who {
+    client: Client,
+    person: Option<Person>,
+    choices: consent::Choices,
+}
+
+/// Who takes part, in one round trip.
+async fn who(server: &AuthorizationServer, request: &HttpRequest, parameters: &Parameters) -> Result<Who, Fault> {
     for name in ["client_id", "redirect_uri"] {
         if parameters.all(name).count() > 1 {
             return Err(Fault::bad_request(format!("The application sent {name} more than once.")));
@@ -96,15 +104,15 @@ async fn who(server: &AuthorizationServer, request: &HttpRequest, parameters: &P
         return Err(Fault::bad_request("The application did not say who it is: client_id is missing.".to_owned()));
     };
     let client_id = ClientId(client_id.to_owned());
-    let (client, person) = futures_util::future::try_join(server.store.client(&client_id), visitor::person(request, server)).await?;
-    match client {
+    let (facts, person) = visitor::consent_facts(request, server, &client_id).await?;
+    match facts.client {
         Some(client) if client.disabled => Err(Fault::new(
             StatusCode::BAD_REQUEST,
             "This application is blocked",
             "An administrator of this server has blocked it.",
             "Ask them why.",
         )),
-        Some(client) => Ok((client, person)),
+        Some(client) => Ok(Who { client, person, choices: consent::Choices { projects: facts.projects, granted: facts.granted } }),
         None => Err(unknown_client()),
     }
 }

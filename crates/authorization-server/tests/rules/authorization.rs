@@ -1,11 +1,14 @@
-use crate::world::{ISSUER, REDIRECT, World, field};
-use actix_web::http::header;
+use crate::world::{ISSUER, REDIRECT, World, field, settings};
+use actix_web::http::{StatusCode, header};
 use docent_store::{Role, on_each_database};
 use docent_types::ids::{ClientId, ProjectId};
 use docent_types::messages::RegisterClient;
 use docent_types::random::SystemRandomness;
 use docent_types::registration::ClientOrigin;
+use docent_types::time::{ManualClock, Timestamp};
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 on_each_database! {
     /// AS2.
@@ -144,6 +147,22 @@ on_each_database! {
         for hidden in ["<b>Evil", "\u{202e}", "<script>", "evil.example"] {
             assert!(!answer.body.contains(hidden), "{hidden}");
         }
+    }
+
+    /// AS14: the page costs one round trip to the database, whoever asks.
+    async fn the_consent_page_asks_the_database_once(database) {
+        let (store, statements) = database.store.clone().counted();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_800_000_000)));
+        let world = World::on(store, settings(), clock).await;
+        let (cookie, client) = (world.person().await, world.client().await);
+        for more in [&[][..], &[("prompt", "consent")]] {
+            statements.store(0, Ordering::Relaxed);
+            world.consent_page(&cookie, &client, more).await;
+            assert_eq!(statements.load(Ordering::Relaxed), 1);
+        }
+        statements.store(0, Ordering::Relaxed);
+        assert_eq!(world.get(&World::authorize_uri(&client, &[]), "").await.status, StatusCode::SEE_OTHER);
+        assert_eq!(statements.load(Ordering::Relaxed), 1, "nobody is signed in");
     }
 
     /// AS14: one-use, bound to this browser, with a CSRF token.

@@ -142,8 +142,11 @@ impl World {
     }
 
     pub async fn at(database: &TestDatabase, settings: Settings, clock: Arc<ManualClock>) -> Self {
+        Self::on(database.store.clone(), settings, clock).await
+    }
+
+    pub async fn on(store: Store, settings: Settings, clock: Arc<ManualClock>) -> Self {
         let shared: SharedClock = clock.clone();
-        let store = database.store.clone();
         let (keys, signer, revoked) = (SharedKeys::default(), SharedSigner::default(), SharedRevoked::default());
         let master = Arc::new(MasterKey::from_bytes([7; 32]));
         KeyRing::new(store.clone(), Arc::clone(&master), shared.clone(), Arc::clone(&signer), Arc::clone(&keys), KeyRingOptions::default())

@@ -1,5 +1,7 @@
 use super::*;
 use crate::{Role, StoreError, on_each_database};
+use docent_types::ids::SessionId;
+use docent_types::messages::{Revoke, RevokeAccess};
 
 on_each_database! {
     async fn a_project_name_is_taken_whatever_its_case(database) {
@@ -50,23 +52,36 @@ on_each_database! {
 
     async fn the_consent_page_gets_its_facts(database) {
         let scene = Scene::on(database).await;
-        let team = scene.store.create_project(ProjectId::generate(START, &SystemRandomness), "Team", START).await.unwrap();
-        scene.store.add_member(team.id, scene.user.id, Role::Member, START).await.unwrap();
-        let (found, projects, granted) = scene.store.consent_facts(scene.user.id, &scene.client).await.unwrap();
-        assert_eq!(found, Some(client("c_one")));
-        assert_eq!(projects.iter().map(|(project, _)| project.id).collect::<Vec<_>>(), [scene.project, team.id]);
-        assert!(!granted);
-        assert_eq!(scene.store.link_live_grant(scene.user.id, &scene.client, scene.project).await, Ok(None));
-        scene.connection().await;
-        let (found, _, granted) = scene.store.consent_facts(scene.user.id, &scene.client).await.unwrap();
-        assert!(granted);
-        assert_eq!(found.unwrap().last_used_at, Some(START), "a grant is a use");
-        let scopes = scene.store.link_live_grant(scene.user.id, &scene.client, scene.project).await.unwrap().unwrap();
-        assert_eq!(scopes.to_string(), "docs:read openid");
-        assert_eq!(scene.store.link_live_grant(scene.user.id, &scene.client, team.id).await, Ok(None));
-        let nobody = UserId::generate(START, &SystemRandomness);
-        let (found, projects, granted) = scene.store.consent_facts(nobody, &ClientId("c_none".to_owned())).await.unwrap();
-        assert_eq!((found, projects, granted), (None, Vec::new(), false));
+        let (store, cookie) = (&scene.store, random_hash());
+        let facts = async |client: &ClientId, cookie| store.consent_facts(client, cookie, scene.now()).await.unwrap();
+        let team = store.create_project(ProjectId::generate(START, &SystemRandomness), "Team", START).await.unwrap();
+        store.add_member(team.id, scene.user.id, Role::Member, START).await.unwrap();
+        let session = SessionId::generate(START, &SystemRandomness);
+        store.create_session(session, cookie, scene.user.id, START, START.after(seconds(60)), None, None).await.unwrap();
+        let found = facts(&scene.client, Some(cookie)).await;
+        assert_eq!(found.client, Some(client("c_one")));
+        assert_eq!(found.person, store.signed_in(cookie, START).await.unwrap());
+        assert_eq!(found.person.as_ref().unwrap().session, session);
+        assert_eq!(found.projects.iter().map(|(project, _)| project.id).collect::<Vec<_>>(), [scene.project, team.id]);
+        assert_eq!(found.granted, []);
+        let (grant, _) = scene.connection().await;
+        let found = facts(&scene.client, Some(cookie)).await;
+        assert_eq!(found.granted, [(scene.project, ScopeSet::parse_known("docs:read openid"))]);
+        assert_eq!(found.client.unwrap().last_used_at, Some(START), "a grant is a use");
+        let revoke = RevokeAccess { what: Revoke::Grant(grant), reason: "person", now: START };
+        scene.ledger.send(revoke).await.unwrap().unwrap();
+        assert_eq!(facts(&scene.client, Some(cookie)).await.granted, []);
+        let unknown = facts(&ClientId("c_none".to_owned()), Some(cookie)).await;
+        assert_eq!((unknown.client, unknown.projects.len()), (None, 2));
+        for nobody in [None, Some(random_hash())] {
+            let found = facts(&scene.client, nobody).await;
+            assert_eq!((found.client.is_some(), found.person, found.projects), (true, None, Vec::new()));
+        }
+        scene.store.set_user_disabled(scene.user.id, true, START).await.unwrap();
+        assert_eq!(facts(&scene.client, Some(cookie)).await.person, None);
+        scene.store.set_user_disabled(scene.user.id, false, START).await.unwrap();
+        scene.clock.advance(seconds(60));
+        assert_eq!(facts(&scene.client, Some(cookie)).await.person, None, "the session ended");
     }
 
     async fn meta_keeps_the_first_value(database) {
