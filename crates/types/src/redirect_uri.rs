@@ -62,8 +62,9 @@ const KNOWN_PRIVATE_SCHEMES: [&str; 16] = [
     "codeium",
 ];
 
-fn is_loopback_host(url: &Url) -> bool {
-    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+/// Whether this is plain http to the person's own machine, in the one spelling of each of its three names.
+fn is_loopback(uri: &str) -> bool {
+    uri.starts_with("http://") && matches!(written_host(uri), "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// The host as it is *written* in the text, so that `127.1` or `%6cocalhost`, which a parser turns into a loopback
@@ -110,10 +111,10 @@ pub fn check(uri: &str) -> Result<RedirectKind, RedirectUriError> {
             if url.host_str() != Some(written.as_str()) || path_is_ambiguous(&url, uri) {
                 return Err(RedirectUriError::Malformed);
             }
-            match (scheme, is_loopback_host(&url)) {
-                ("http", true) => Ok(RedirectKind::Loopback),
-                ("http", false) => Err(RedirectUriError::PlainHttp),
-                _ => Ok(RedirectKind::Https),
+            match scheme {
+                "https" => Ok(RedirectKind::Https),
+                _ if is_loopback(uri) => Ok(RedirectKind::Loopback),
+                _ => Err(RedirectUriError::PlainHttp),
             }
         }
         "javascript" | "data" | "file" | "blob" | "vbscript" | "about" | "view-source" | "ws" | "wss" | "ftp" | "mailto" | "tel"
@@ -234,6 +235,8 @@ mod tests {
             "http://[::ffff:127.0.0.1]/cb",
             "http://%6cocalhost/cb",
             "http://localhost.evil.com/cb",
+            "http://LOCALHOST/cb",
+            "HTTP://localhost/cb",
             "https://exa\tmple.com/cb",
             " https://example.com/cb",
             "https://exämple.com/cb",

@@ -1,16 +1,38 @@
 //! The authorization response: always by redirect, always with `iss` (AS5).
 
-use crate::parameters::encode;
+use crate::parameters::{decode, encode};
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use docent_types::oauth::Error;
 use docent_types::page::SECURITY_HEADERS;
 
+/// What a response carries. A redirect URI whose own query has one of them would make two, of which a client may read the
+/// wrong one (CVE-2026-9689).
+const RESPONSE_PARAMETERS: [&str; 6] = ["code", "state", "iss", "error", "error_description", "error_uri"];
+
+/// The redirect URI without what only a response may carry; the rest of its query stays as it is (RFC 6749 3.1.2).
+fn own_part(redirect_uri: &str) -> String {
+    let Some((base, query)) = redirect_uri.split_once('?') else { return redirect_uri.to_owned() };
+    let is_ours = |pair: &str| {
+        let name = decode(pair.split('=').next().unwrap_or_default().as_bytes());
+        name.is_some_and(|name| RESPONSE_PARAMETERS.contains(&name.as_str()))
+    };
+    if !query.split('&').any(is_ours) {
+        return redirect_uri.to_owned();
+    }
+    tracing::info!(
+        compat = "response_parameter_in_redirect_uri",
+        "the redirect URI has a parameter of the response in its query: it is replaced"
+    );
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !is_ours(pair)).collect();
+    if kept.is_empty() { base.to_owned() } else { format!("{base}?{}", kept.join("&")) }
+}
+
 /// The redirect URI with what is added to its query.
 #[must_use]
 pub fn location(redirect_uri: &str, parameters: &[(&str, Option<&str>)]) -> String {
-    let mut location = redirect_uri.to_owned();
-    let mut separator = match redirect_uri.split_once('?') {
+    let mut location = own_part(redirect_uri);
+    let mut separator = match location.split_once('?') {
         None => "?",
         Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
         Some(_) => "&",
@@ -64,6 +86,15 @@ mod tests {
         assert_eq!(add("http://localhost:1/cb"), "http://localhost:1/cb?code=a%20b%26c&iss=https%3A%2F%2Fa.example");
         assert_eq!(add("https://a.example/cb?x=1"), "https://a.example/cb?x=1&code=a%20b%26c&iss=https%3A%2F%2Fa.example");
         assert_eq!(add("cursor://app/cb?"), "cursor://app/cb?code=a%20b%26c&iss=https%3A%2F%2Fa.example");
+    }
+
+    /// CVE-2026-9689: nothing that is in the redirect URI can be taken for a part of the response.
+    #[test]
+    fn a_parameter_of_the_response_is_there_once() {
+        let add = |uri: &str| location(uri, &[("code", Some("c"))]);
+        assert_eq!(add("http://localhost/?state=x"), "http://localhost/?code=c");
+        assert_eq!(add("https://a.example/cb?a=1&%63ode=x&b&error=&iss"), "https://a.example/cb?a=1&b&code=c");
+        assert_eq!(add("https://a.example/cb?codes=1&code%ff=2"), "https://a.example/cb?codes=1&code%ff=2&code=c");
     }
 
     proptest! {

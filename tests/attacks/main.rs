@@ -1,0 +1,11 @@
+//! Attacks that worked on somebody else's authorization server, tried over HTTP on the real binary.
+//!
+//! Each test is named after its CVE or thread; its comment says what the peer did wrong and which rule stops it here.
+//! The attack is tried in one shape where the shape makes no difference.
+//!
+//! - [`verdicts`]: what a table of attacks came to. [`pages`]: what a page leads to.
+//! - The others: one module for each thing that is attacked.
+
+mod pages;
+mod redirect;
+mod verdicts;
