@@ -8,6 +8,7 @@ mod m20261122_000001_people;
 mod m20261122_000002_authorization;
 mod m20261122_000003_record;
 mod m20261122_000004_library;
+mod m20261124_000002_registration;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_authorization::Migration),
             Box::new(m20261122_000003_record::Migration),
             Box::new(m20261122_000004_library::Migration),
+            Box::new(m20261124_000002_registration::Migration),
         ]
     }
 }

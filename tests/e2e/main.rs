@@ -2,6 +2,7 @@
 
 mod authorization;
 mod bad_input;
+mod client_commands;
 mod clients;
 mod codes;
 mod conformance;

@@ -42,6 +42,9 @@ pub enum Command {
     /// Add and list projects (team spaces) and their members
     #[command(subcommand)]
     Project(Project),
+    /// Add, list, block and remove OAuth clients, and make tokens with which they may register
+    #[command(subcommand)]
+    Client(Client),
     /// Add, list, show, refresh and remove documentation libraries
     #[command(subcommand)]
     Library(Library),
@@ -167,6 +170,129 @@ pub enum MemberRole {
     Admin,
     /// Uses the project
     Member,
+}
+
+/// `docent client …`.
+#[derive(Subcommand, Debug)]
+pub enum Client {
+    /// Register a client. Prints its client_id, and its secret if it has one: this once
+    Add(AddClient),
+    /// List the clients: those added here first, then the last used
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = 1000)]
+        limit: u64,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show everything that is known of a client
+    Show {
+        /// Its client_id
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Block a client: what people allowed it is revoked, and it gets nothing any more
+    Disable {
+        /// Its client_id
+        id: String,
+    },
+    /// Let a blocked client in again; people have to allow it anew
+    Enable {
+        /// Its client_id
+        id: String,
+    },
+    /// Give a client a new secret and print it, this once; the old one ends
+    Secret {
+        /// Its client_id
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a client; what people allowed it is revoked
+    Remove {
+        /// Its client_id
+        id: String,
+    },
+    /// Initial access tokens, for clients.dynamic_registration = token
+    #[command(subcommand)]
+    Token(ClientToken),
+}
+
+/// `docent client add`.
+#[derive(Args, Debug)]
+pub struct AddClient {
+    /// Its name, as people see it
+    pub name: String,
+    /// Where it may send people back to (repeat it for several)
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    pub redirect_uris: Vec<String>,
+    /// How it proves itself at the token endpoint [default: none, or client_secret_basic with --grant client_credentials]
+    #[arg(long, value_name = "METHOD")]
+    pub auth_method: Option<ClientAuthMethod>,
+    /// A file with its public keys (a JSON Web Key Set), for private_key_jwt
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    pub jwks: Option<PathBuf>,
+    /// The https address of its public keys, for private_key_jwt
+    #[arg(long, value_name = "URL")]
+    pub jwks_uri: Option<String>,
+    /// A grant type that it may use (repeat it for several) [default: authorization_code and refresh_token]
+    #[arg(long = "grant", value_name = "TYPE")]
+    pub grants: Vec<String>,
+    /// The scopes that it may have at most, separated by spaces [default: all]
+    #[arg(long)]
+    pub scope: Option<String>,
+    /// Print the registration as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a client proves itself.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[value(rename_all = "snake_case")]
+pub enum ClientAuthMethod {
+    /// Not at all: a public client, held by PKCE
+    None,
+    /// Its secret in HTTP Basic
+    ClientSecretBasic,
+    /// Its secret in the form
+    ClientSecretPost,
+    /// An assertion signed with its own key (RFC 7523)
+    PrivateKeyJwt,
+}
+
+/// `docent client token …`.
+#[derive(Subcommand, Debug)]
+pub enum ClientToken {
+    /// Make an initial access token and print it, this once
+    Create {
+        /// How long it is good: 30m, 12h, 7d
+        #[arg(long, value_name = "TIME", default_value = "7d", value_parser = crate::commands::client_token::duration)]
+        expires: std::time::Duration,
+        /// How many clients may register with it
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        uses: u32,
+        /// A note for the list
+        #[arg(long, default_value = "")]
+        label: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the initial access tokens, without themselves: they are not kept
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke an initial access token; the clients that it registered stay
+    Revoke {
+        /// Its id, from the list
+        id: uuid::Uuid,
+    },
 }
 
 /// `docent library …`.

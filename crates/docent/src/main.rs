@@ -62,6 +62,7 @@ async fn run(mut command_line: CommandLine) -> anyhow::Result<()> {
         Command::Serve(options) => serve::run(&installation, &options).await,
         Command::User(command) => commands::user::run(&installation, command).await,
         Command::Project(command) => commands::project::run(&installation, command).await,
+        Command::Client(command) => commands::client::run(&installation, command).await,
         Command::Library(command) => commands::library::run(&installation, command).await,
         Command::Migrate => {
             println!("The database is up to date.");

@@ -7,7 +7,7 @@
 //! In the order of the story:
 //! - [`database`]: connecting, and bringing the schema up to date; [`error`]: what can go wrong.
 //! - [`users`], [`links`], [`sessions`], [`projects`]: people.
-//! - [`clients`], [`consent`], [`signing_keys`], [`revocations`]: what authorization reads.
+//! - [`clients`], [`initial_access_tokens`], [`consent`], [`signing_keys`], [`revocations`]: what authorization reads.
 //! - [`ledger`]: how grants, codes and tokens change: loaded and locked, decided without the database, written.
 //! - [`libraries`], [`version_sources`], [`jobs`], [`meta`]: the catalogue and the work on it.
 //! - [`record`]: audit events and usage.
@@ -19,6 +19,7 @@ pub mod consent;
 pub mod database;
 mod entity;
 pub mod error;
+pub mod initial_access_tokens;
 pub mod jobs;
 pub mod ledger;
 pub mod libraries;
@@ -40,6 +41,7 @@ pub mod version_sources;
 pub use consent::ConsentFacts;
 pub use database::{Database, Store};
 pub use error::StoreError;
+pub use initial_access_tokens::InitialAccessToken;
 pub use jobs::{Job, JobState};
 pub use libraries::{NewLibrary, PublishVersion, PublishedVersion, StoredLibrary};
 pub use links::{Link, LinkPurpose};

@@ -58,6 +58,10 @@ pub(crate) async fn live_grants_of_user(transaction: &DatabaseTransaction, user:
     live_grants(transaction, "user_id = $1", vec![sql::uuid(user.0)]).await
 }
 
+pub(crate) async fn live_grants_of_client(transaction: &DatabaseTransaction, client: &ClientId) -> Result<Vec<EndingGrant>, StoreError> {
+    live_grants(transaction, "client_id = $1", vec![sql::text(client.as_str())]).await
+}
+
 pub(crate) async fn live_grants_of_project(transaction: &DatabaseTransaction, project: ProjectId) -> Result<Vec<EndingGrant>, StoreError> {
     live_grants(transaction, "project_id = $1", vec![sql::uuid(project.0)]).await
 }

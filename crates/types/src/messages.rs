@@ -36,6 +36,86 @@ pub struct RegisterClient {
     pub from: Option<String>,
 }
 
+/// Register a client that asks by itself (RFC 7591, AS13). The same id again updates nothing, uses nothing of an initial access token,
+/// and answers with what is stored. Answered by `Ledger`.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Result<Result<Client, NotRegistered>, LedgerError>")]
+pub struct RegisterDynamically {
+    /// The client, with its id; it is registered at its `created_at`.
+    pub client: Client,
+    /// The hash of the initial access token that has to permit it; `None` where everybody may register.
+    pub initial_access_token: Option<SecretHash>,
+    /// The hash of the registration access token (RFC 7592) to write; only for a client whose id is nobody else's.
+    pub management: Option<SecretHash>,
+    /// The address that asked, for the record.
+    pub from: Option<String>,
+}
+
+/// Why an initial access token permits no registration. All are `invalid_token` on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotRegistered {
+    /// No such token, or it was revoked.
+    Unknown,
+    /// It ended.
+    Expired,
+    /// As many clients as it is for are registered.
+    UsedUp,
+}
+
+/// What becomes of a client that stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ClientChange {
+    /// Blocked: what people allowed it ends.
+    Disable,
+    /// Not blocked any more.
+    Enable,
+    /// Removed, and everything that people allowed it ends.
+    Remove,
+    /// It has another secret from now on.
+    Secret(SecretHash),
+    /// Its metadata is replaced by that of this client (RFC 7592 2.2); its id, secret, origin and state stay.
+    Replace(Box<Client>),
+}
+
+/// Who changes a client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChangedBy {
+    /// The operator.
+    Operator,
+    /// The client itself, by its registration access token (RFC 7592).
+    Itself {
+        /// The hash of the token that was sent.
+        token: SecretHash,
+        /// The hash of the one that it has after a [`ClientChange::Replace`].
+        successor: SecretHash,
+    },
+}
+
+/// Why a client was not changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unchanged {
+    /// No such client, or the token is not this client's.
+    Unknown,
+    /// An administrator blocked it: it may not change itself.
+    Blocked,
+}
+
+/// Change or remove a client. Answers it as it is now; a removed one as it was. Answered by `Ledger`.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Result<Result<Client, Unchanged>, LedgerError>")]
+pub struct ChangeClient {
+    /// Which.
+    pub client: ClientId,
+    /// What.
+    pub change: ClientChange,
+    /// By whom.
+    pub by: ChangedBy,
+    /// Now.
+    pub now: Timestamp,
+    /// The address that asked, for the record.
+    pub from: Option<String>,
+}
+
 /// A person consented: write the grant and its authorization code. A consent form that was used before is
 /// [`Refusal::Reused`]; a person who is disabled or no longer in the project is [`Refusal::Withdrawn`]. Answered by `Ledger`.
 #[derive(Message, Clone, Debug)]

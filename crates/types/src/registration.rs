@@ -100,6 +100,8 @@ pub struct Client {
     pub application_type: Option<String>,
     /// Its keys for `private_key_jwt`, as registered.
     pub jwks: Option<serde_json::Value>,
+    /// Where its keys for `private_key_jwt` are, if they were not registered themselves.
+    pub jwks_uri: Option<String>,
     /// Where the registration came from.
     pub origin: ClientOrigin,
     /// When it was registered first.
@@ -127,6 +129,7 @@ impl Client {
             software_version: None,
             application_type: None,
             jwks: None,
+            jwks_uri: None,
             origin: ClientOrigin::Dynamic,
             created_at: now,
             last_used_at: None,

@@ -80,6 +80,7 @@ fn client(sent: &ClientMetadata, id: ClientId, secret: Option<&Secret>, now: Tim
         software_version: sent.software_version.clone(),
         application_type: sent.application_type.clone(),
         jwks: None,
+        jwks_uri: None,
         origin: ClientOrigin::Dynamic,
         created_at: now,
         last_used_at: None,

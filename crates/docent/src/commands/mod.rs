@@ -1,5 +1,7 @@
 //! What the command line does besides serving. All of it works while a server runs on the same database.
 
+pub mod client;
+pub mod client_token;
 pub mod library;
 pub mod project;
 pub mod user;

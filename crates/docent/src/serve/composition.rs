@@ -111,7 +111,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
     }
     if roles.auth || roles.worker {
         let (store, clock) = (store.clone(), clock.clone());
-        let options = JanitorOptions { audit_retention: days(configuration.audit.retention)? };
+        let options = JanitorOptions { audit_retention: days(configuration.audit.retention)?, unused_clients: 100_000 };
         Guardian::start("janitor", MAILBOX, move || Janitor::new(store.clone(), clock.clone(), options).start());
     }
 

@@ -29,12 +29,12 @@ struct CleanUp {
     name: &'static str,
     table: &'static str,
     key: &'static str,
-    /// `$1` is the moment before which rows are old.
+    /// `$1` is the moment before which rows are old, `{unused}` the number of unused clients that are kept.
     old: &'static str,
     kept: Kept,
 }
 
-const CLEAN_UPS: [CleanUp; 13] = [
+const CLEAN_UPS: [CleanUp; 15] = [
     // A code that is used again within the day still ends what it gave.
     CleanUp { name: "codes", table: "authorization_codes", key: "hash", old: "expires_at < $1", kept: Kept::For(days(1)) },
     CleanUp { name: "consumed tickets", table: "consumed_tickets", key: "hash", old: "expires_at < $1", kept: Kept::For(days(0)) },
@@ -57,8 +57,18 @@ const CLEAN_UPS: [CleanUp; 13] = [
         name: "clients that were never used",
         table: "clients",
         key: "id",
-        old: "origin = 'dynamic' AND last_used_at IS NULL AND created_at < $1 AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.client_id = clients.id)",
+        old: "origin = 'dynamic' AND last_used_at IS NULL AND registered_at < $1 AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.client_id = clients.id)",
         kept: Kept::For(days(30)),
+    },
+    // However many register, the disk does not fill. A public client that registers again has the same id.
+    CleanUp {
+        name: "clients that were never used, beyond the newest",
+        table: "clients",
+        key: "id",
+        old: "origin = 'dynamic' AND last_used_at IS NULL AND registered_at < $1 AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.client_id = clients.id)
+            AND registered_at <= (SELECT registered_at FROM clients WHERE origin = 'dynamic' AND last_used_at IS NULL
+                ORDER BY registered_at DESC LIMIT 1 OFFSET {unused})",
+        kept: Kept::For(Duration::from_secs(15 * 60)),
     },
     CleanUp {
         name: "clients that are not used any more",
@@ -67,6 +77,7 @@ const CLEAN_UPS: [CleanUp; 13] = [
         old: "origin = 'dynamic' AND last_used_at < $1 AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.client_id = clients.id)",
         kept: Kept::For(days(400)),
     },
+    CleanUp { name: "initial access tokens", table: "initial_access_tokens", key: "id", old: "expires_at < $1", kept: Kept::For(days(30)) },
     CleanUp { name: "jobs", table: "jobs", key: "id", old: "finished_at < $1", kept: Kept::For(days(30)) },
     CleanUp { name: "audit events", table: "audit_events", key: "id", old: "at < $1", kept: Kept::Audit },
 ];
@@ -76,6 +87,8 @@ const CLEAN_UPS: [CleanUp; 13] = [
 pub struct JanitorOptions {
     /// How long audit events are kept.
     pub audit_retention: Duration,
+    /// How many clients that were never used are kept, whatever their age; the newest of them.
+    pub unused_clients: u32,
 }
 
 /// Removes what ended, each minute.
@@ -130,7 +143,8 @@ async fn clean_up(store: &Store, clock: &SharedClock, options: JanitorOptions) -
             Kept::For(duration) => duration,
             Kept::Audit => options.audit_retention,
         });
-        let text = format!("DELETE FROM {0} WHERE {1} IN (SELECT {1} FROM {0} WHERE {2} LIMIT {ROWS})", one.table, one.key, one.old);
+        let text = format!("DELETE FROM {0} WHERE {1} IN (SELECT {1} FROM {0} WHERE {2} LIMIT {ROWS})", one.table, one.key, one.old)
+            .replace("{unused}", &options.unused_clients.to_string());
         let mut removed = 0;
         loop {
             let transaction = store.begin().await?;

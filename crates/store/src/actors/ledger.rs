@@ -7,8 +7,8 @@ use crate::ledger::batch::{self, Answer, Ask, Touched};
 use actix::prelude::*;
 use docent_types::actors::Unavailable;
 use docent_types::messages::{
-    CatchUp, ExchangeCode, GrantFacts, IssueCode, LedgerError, OpenGrant, Refusal, RegisterClient, RevokeAccess, RotateRefreshToken,
-    UseOnce,
+    CatchUp, ChangeClient, ExchangeCode, GrantFacts, IssueCode, LedgerError, NotRegistered, OpenGrant, Refusal, RegisterClient,
+    RegisterDynamically, RevokeAccess, RotateRefreshToken, Unchanged, UseOnce,
 };
 use docent_types::registration::Client;
 use docent_types::time::SharedClock;
@@ -22,6 +22,10 @@ use tokio::sync::oneshot;
 const BATCH: usize = 256;
 /// Requests that may wait.
 const QUEUE: usize = 2048;
+/// Registrations in one commit: strangers send them as they like, and tokens do not wait for them.
+const REGISTRATIONS: usize = 16;
+/// Registrations that may wait.
+const REGISTRATION_QUEUE: usize = 256;
 /// How long an answer waits for the published list of revocations; the list catches up by itself afterwards.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
@@ -30,7 +34,25 @@ type Reply = oneshot::Sender<Result<Answer, LedgerError>>;
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<(Ask, Reply)>,
+    registrations: VecDeque<(Ask, Reply)>,
     committing: bool,
+}
+
+impl Queue {
+    /// The lane of a request, and how many may wait in it.
+    fn lane(&mut self, ask: &Ask) -> (&mut VecDeque<(Ask, Reply)>, usize) {
+        match ask {
+            Ask::Register(_) | Ask::RegisterDynamically(_) => (&mut self.registrations, REGISTRATION_QUEUE),
+            _ => (&mut self.waiting, QUEUE),
+        }
+    }
+
+    /// The requests of the next commit.
+    fn next(&mut self) -> (Vec<Ask>, Vec<Reply>) {
+        let registrations = self.registrations.len().min(REGISTRATIONS);
+        let others = self.waiting.len().min(BATCH - registrations);
+        self.registrations.drain(..registrations).chain(self.waiting.drain(..others)).unzip()
+    }
 }
 
 /// Every state change of grants, codes, refresh tokens and clients.
@@ -52,11 +74,12 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         let begin = {
             let mut queue = self.queue.borrow_mut();
-            if queue.waiting.len() >= QUEUE {
+            let (lane, bound) = queue.lane(&ask);
+            if lane.len() >= bound {
                 let _ = reply.send(Err(Unavailable::Busy.into()));
                 false
             } else {
-                queue.waiting.push_back((ask, reply));
+                lane.push_back((ask, reply));
                 !std::mem::replace(&mut queue.committing, true)
             }
         };
@@ -75,6 +98,7 @@ impl Drop for Running {
         let mut queue = self.0.borrow_mut();
         queue.committing = false;
         queue.waiting.clear();
+        queue.registrations.clear();
     }
 }
 
@@ -83,11 +107,7 @@ async fn commit_all(store: Store, catch_up: Option<Recipient<CatchUp>>, queue: R
     loop {
         // Requests that came in the same turn of the event loop are queued before the first of them is taken.
         tokio::task::yield_now().await;
-        let (asks, replies): (Vec<Ask>, Vec<Reply>) = {
-            let mut queue = running.0.borrow_mut();
-            let some = queue.waiting.len().min(BATCH);
-            queue.waiting.drain(..some).unzip()
-        };
+        let (asks, replies) = running.0.borrow_mut().next();
         if asks.is_empty() {
             return;
         }
@@ -102,7 +122,7 @@ async fn commit_all(store: Store, catch_up: Option<Recipient<CatchUp>>, queue: R
         let mut after = Vec::new();
         for ((ask, reply), answer) in asks.iter().zip(replies).zip(committed.answers) {
             let answer = answer.map_err(|_: StoreError| LedgerError::Database);
-            let tells_of_revoking = committed.revoked && (matches!(ask, Ask::Revoke(_)) || is_reuse(&answer));
+            let tells_of_revoking = committed.revoked && (matches!(ask, Ask::Revoke(_) | Ask::Change(_)) || is_reuse(&answer));
             if tells_of_revoking && catch_up.is_some() {
                 after.push((reply, answer));
             } else {
@@ -146,7 +166,35 @@ impl Handler<RegisterClient> for Ledger {
         let answer = self.ask(Ask::Register(Box::new(message)));
         Box::pin(async move {
             match answer.await? {
-                Answer::Registered(client) => Ok(*client),
+                Answer::Registered(registered) => registered.map_err(|_| LedgerError::Unavailable(Unavailable::Failed)),
+                _ => Err(LedgerError::Unavailable(Unavailable::Failed)),
+            }
+        })
+    }
+}
+
+impl Handler<RegisterDynamically> for Ledger {
+    type Result = ResponseFuture<Result<Result<Client, NotRegistered>, LedgerError>>;
+
+    fn handle(&mut self, message: RegisterDynamically, _: &mut Self::Context) -> Self::Result {
+        let answer = self.ask(Ask::RegisterDynamically(Box::new(message)));
+        Box::pin(async move {
+            match answer.await? {
+                Answer::Registered(registered) => Ok(*registered),
+                _ => Err(LedgerError::Unavailable(Unavailable::Failed)),
+            }
+        })
+    }
+}
+
+impl Handler<ChangeClient> for Ledger {
+    type Result = ResponseFuture<Result<Result<Client, Unchanged>, LedgerError>>;
+
+    fn handle(&mut self, message: ChangeClient, _: &mut Self::Context) -> Self::Result {
+        let answer = self.ask(Ask::Change(Box::new(message)));
+        Box::pin(async move {
+            match answer.await? {
+                Answer::Changed(changed) => Ok(*changed),
                 _ => Err(LedgerError::Unavailable(Unavailable::Failed)),
             }
         })

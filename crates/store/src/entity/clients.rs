@@ -16,6 +16,7 @@ pub struct Model {
     pub software_version: Option<String>,
     pub application_type: Option<String>,
     pub jwks: Option<String>,
+    pub jwks_uri: Option<String>,
     pub origin: String,
     pub created_at: i64,
     pub last_used_at: Option<i64>,

@@ -3,12 +3,14 @@
 use crate::error::StoreError;
 use crate::ledger::decide::State;
 use crate::ledger::load;
+use crate::ledger::registration::{self, Registered, Registration};
 use crate::ledger::write::{self, NewGrant, NewToken};
 use crate::revocations::{self, EndingGrant};
 use crate::{Store, record};
 use docent_types::ids::ClientId;
 use docent_types::messages::{
-    ExchangeCode, GrantFacts, IssueCode, OpenGrant, RecordEvent, Refusal, RegisterClient, Revoke, RevokeAccess, RotateRefreshToken, UseOnce,
+    ChangeClient, ExchangeCode, GrantFacts, IssueCode, NotRegistered, OpenGrant, RecordEvent, Refusal, RegisterClient, RegisterDynamically,
+    Revoke, RevokeAccess, RotateRefreshToken, Unchanged, UseOnce,
 };
 use docent_types::registration::Client;
 use docent_types::secret::SecretHash;
@@ -26,6 +28,8 @@ const TOUCH_EVERY: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone, Debug)]
 pub(crate) enum Ask {
     Register(Box<RegisterClient>),
+    RegisterDynamically(Box<RegisterDynamically>),
+    Change(Box<ChangeClient>),
     Issue(Box<IssueCode>),
     Exchange(Box<ExchangeCode>),
     Rotate(Box<RotateRefreshToken>),
@@ -37,7 +41,8 @@ pub(crate) enum Ask {
 /// What it is answered with, after the commit.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    Registered(Box<Client>),
+    Registered(Box<Result<Client, NotRegistered>>),
+    Changed(Box<Result<Client, Unchanged>>),
     Issued(Result<(), Refusal>),
     Given(Box<Result<GrantFacts, Refusal>>),
     Used(bool),
@@ -109,11 +114,20 @@ async fn together(store: &Store, asks: &[Ask], touched: &mut Touched) -> Result<
     batch.write(store, &transaction, &used).await?;
     let mut revoked = !batch.state.betrayed.is_empty();
     for (ask, answer) in asks.iter().zip(&mut answers) {
-        if let Ask::Revoke(ask) = ask {
-            let count = revoke(store, &transaction, ask).await?;
-            revoked |= count > 0;
-            *answer = Answer::Revoked(count);
-        }
+        let count = match ask {
+            Ask::Revoke(ask) => {
+                let count = revoke(store, &transaction, ask).await?;
+                *answer = Answer::Revoked(count);
+                count
+            }
+            Ask::Change(ask) => {
+                let (changed, count) = registration::change(store, &transaction, ask).await?;
+                *answer = Answer::Changed(Box::new(changed));
+                count
+            }
+            _ => 0,
+        };
+        revoked |= count > 0;
     }
     transaction.commit().await?;
     touched.remember(used);
@@ -124,7 +138,7 @@ async fn together(store: &Store, asks: &[Ask], touched: &mut Touched) -> Result<
 #[derive(Default)]
 struct Batch<'a> {
     state: State,
-    clients: HashMap<ClientId, Client>,
+    registered: Registered,
     grants: Vec<NewGrant<'a>>,
     issued: Vec<&'a IssueCode>,
     consumed: Vec<(SecretHash, Timestamp)>,
@@ -157,7 +171,8 @@ impl<'a> Batch<'a> {
         let (mut once, mut people) = (Vec::new(), Vec::new());
         for ask in asks {
             match ask {
-                Ask::Register(ask) => registrations.push(&**ask),
+                Ask::Register(ask) => registrations.push(Registration::from(&**ask)),
+                Ask::RegisterDynamically(ask) => registrations.push(Registration::from(&**ask)),
                 Ask::Issue(ask) => {
                     once.push((ask.ticket, ask.now.after(KEEP_TICKETS)));
                     people.push((ask.user, ask.project));
@@ -169,28 +184,10 @@ impl<'a> Batch<'a> {
                 }
                 Ask::Exchange(ask) => exchanges.push(&**ask),
                 Ask::Rotate(ask) => rotations.push(&**ask),
-                Ask::Revoke(_) => {}
+                Ask::Revoke(_) | Ask::Change(_) => {}
             }
         }
-        if !registrations.is_empty() {
-            let clients: Vec<&Client> = registrations.iter().map(|ask| &ask.client).collect();
-            let (stored, mut new) = write::register(store, transaction, &clients).await?;
-            batch.clients = stored;
-            for ask in registrations {
-                if new.remove(&ask.client.id) {
-                    batch.events.push(RecordEvent {
-                        at: ask.client.created_at,
-                        kind: "client.registered".to_owned(),
-                        user: None,
-                        client: Some(ask.client.id.clone()),
-                        project: None,
-                        grant: None,
-                        from: ask.from.clone(),
-                        detail: serde_json::json!({ "name": ask.client.name }),
-                    });
-                }
-            }
-        }
+        batch.registered = registration::register(store, transaction, &registrations, &mut batch.events).await?;
         load::use_once(store, transaction, once.into_iter(), &mut batch.state).await?;
         load::admitted(store, transaction, people.into_iter(), &mut batch.state).await?;
         load::codes(store, transaction, &exchanges, &mut batch.state).await?;
@@ -200,10 +197,8 @@ impl<'a> Batch<'a> {
 
     fn decide(&mut self, ask: &'a Ask) -> Result<Answer, StoreError> {
         Ok(match ask {
-            Ask::Register(ask) => {
-                let stored = self.clients.get(&ask.client.id).cloned();
-                Answer::Registered(Box::new(stored.ok_or_else(|| StoreError::Database("a client was not written".to_owned()))?))
-            }
+            Ask::Register(ask) => Answer::Registered(Box::new(self.registered.of(&ask.client.id, None)?)),
+            Ask::RegisterDynamically(ask) => Answer::Registered(Box::new(self.registered.of(&ask.client.id, ask.initial_access_token)?)),
             Ask::Issue(ask) => Answer::Issued(self.issue(ask)),
             Ask::UseOnce(ask) => Answer::Used(self.state.use_once(&ask.what)),
             Ask::Open(ask) => Answer::Given(Box::new(self.open(ask))),
@@ -211,6 +206,7 @@ impl<'a> Batch<'a> {
             Ask::Rotate(ask) => Answer::Given(Box::new(self.rotate(ask))),
             // Revoking comes last in the transaction.
             Ask::Revoke(_) => Answer::Revoked(0),
+            Ask::Change(_) => Answer::Changed(Box::new(Err(Unchanged::Unknown))),
         })
     }
 

@@ -64,7 +64,7 @@ impl<'a> From<&'a OpenGrant> for NewGrant<'a> {
     }
 }
 
-async fn exactly(transaction: &DatabaseTransaction, statement: Statement, rows: usize) -> Result<(), StoreError> {
+pub(crate) async fn exactly(transaction: &DatabaseTransaction, statement: Statement, rows: usize) -> Result<(), StoreError> {
     let changed = transaction.execute_raw(statement).await?.rows_affected();
     if changed == rows as u64 {
         Ok(())
@@ -80,9 +80,10 @@ pub(crate) async fn register(
     asked: &[&Client],
 ) -> Result<(HashMap<ClientId, Client>, HashSet<ClientId>), StoreError> {
     let ordered: BTreeMap<&ClientId, &&Client> = asked.iter().map(|client| (&client.id, client)).collect();
-    let list = (1..=15).map(|column| format!("column{column}")).collect::<Vec<_>>().join(", ");
+    let list = (1..=16).map(|column| format!("column{column}")).collect::<Vec<_>>().join(", ");
+    // The fifteenth column is `created_at`.
     let text = format!(
-        "INSERT INTO clients ({}) SELECT {list} FROM ({{rows}}) AS listed WHERE column1 IS NOT NULL ON CONFLICT (id) DO NOTHING RETURNING id",
+        "INSERT INTO clients ({}, registered_at) SELECT {list}, column15 FROM ({{rows}}) AS listed WHERE column1 IS NOT NULL ON CONFLICT (id) DO NOTHING RETURNING id",
         clients::COLUMNS
     );
     let insert = Rows::new(ordered.values().map(|client| clients::as_row(client))).statement(store.backend(), &text, Vec::new());

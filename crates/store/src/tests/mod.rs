@@ -7,6 +7,7 @@ mod ledger_races;
 mod people;
 mod projects;
 mod record;
+mod registration;
 mod revocations;
 mod schema;
 

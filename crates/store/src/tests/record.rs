@@ -68,7 +68,7 @@ on_each_database! {
     async fn the_janitor_removes_what_ended_and_nothing_else(database) {
         let scene = Scene::on(database).await;
         let store = &scene.store;
-        let janitor = Janitor::new(store.clone(), scene.shared_clock(), JanitorOptions { audit_retention: days(365) });
+        let janitor = Janitor::new(store.clone(), scene.shared_clock(), JanitorOptions { audit_retention: days(365), unused_clients: 100_000 });
         scene.ledger.send(RegisterClient { client: client("c_never_used"), from: None }).await.unwrap().unwrap();
         let operators = Client { origin: ClientOrigin::Operator, ..client("c_operator") };
         scene.ledger.send(RegisterClient { client: operators.clone(), from: None }).await.unwrap().unwrap();
