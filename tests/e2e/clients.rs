@@ -98,21 +98,41 @@ async fn the_typescript_sdk(installation: &mut Installation) -> Result {
     node(installation, "typescript").await
 }
 
-/// Codex CLI.
+/// Codex CLI. It cannot be told its `client_id`: a document stands there.
 async fn codex(installation: &mut Installation) -> Result {
-    node(installation, "codex").await
+    let documents = installation.documents()?;
+    let id = documents.publish_client("chatgpt.com", "/oauth/codex/client.json", &json!({"client_name": "Codex"}));
+    node(installation, "codex").await?;
+    ensure!(installation.documents()?.requests().contains(&id), "Codex did not use its document");
+    Ok(())
+}
+
+/// AS12: the official Rust SDK, by the URL of its document.
+async fn the_rust_sdk_by_its_document(installation: &mut Installation) -> Result {
+    let id = installation.documents()?.publish_client("localhost", "/rust-sdk.json", &json!({"client_name": "Rust SDK"}));
+    rust_sdk(installation, Some(&id)).await
 }
 
 /// The official Rust SDK, in both eras.
 async fn the_rust_sdk(installation: &mut Installation) -> Result {
-    let out = leavings(installation, "rmcp")?;
+    rust_sdk(installation, None).await
+}
+
+async fn rust_sdk(installation: &Installation, document: Option<&str>) -> Result {
+    let out = leavings(installation, if document.is_some() { "rmcp-document" } else { "rmcp" })?;
     let mut browser = told(installation, &source_tree::root().join("tests/browser/browser"), &out).await?;
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let redirect_uri = format!("http://127.0.0.1:{}/callback", listener.local_addr()?.port());
     let mut state = OAuthState::new(&installation.resource, None).await?;
-    state.start_authorization(AuthorizationRequest::new(&redirect_uri).with_client_name("Rust SDK")).await?;
-    browser.arg(state.get_authorization_url().await?);
+    let request = AuthorizationRequest::new(&redirect_uri).with_client_name("Rust SDK");
+    let request = if let Some(id) = document { request.with_client_metadata_url(id) } else { request };
+    state.start_authorization(request).await?;
+    let url = state.get_authorization_url().await?;
+    let used = document
+        .is_none_or(|id| url::Url::parse(&url).is_ok_and(|url| url.query_pairs().any(|(name, value)| name == "client_id" && value == id)));
+    ensure!(used, "the document is not the client_id of {url}");
+    browser.arg(url);
     let (visited, callback) = tokio::join!(program::run(browser, "", LIMIT), callback(&listener));
     visited?.success()?;
     let origin = redirect_uri.strip_suffix("/callback").context("no callback")?;
@@ -175,4 +195,5 @@ async fn ask(client: &AuthClient<reqwest::Client>, url: &str, lifecycle: ClientL
     Ok(())
 }
 
-docent_tests::together_and_split!(the_python_sdk_1, the_python_sdk_2, the_typescript_sdk, codex, the_rust_sdk);
+docent_tests::together_and_split!(the_python_sdk_1, the_python_sdk_2, the_typescript_sdk, the_rust_sdk);
+docent_tests::with_documents!(codex, the_rust_sdk_by_its_document);

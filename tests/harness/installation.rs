@@ -1,5 +1,6 @@
 //! All processes of one shape, and the command line that goes with them.
 
+use crate::document_server::DocumentServer;
 use crate::postgres::Postgres;
 use crate::process::Process;
 use crate::program::{self, Output};
@@ -37,6 +38,8 @@ pub struct Installation {
     pub processes: Vec<Process>,
     /// Its database server, unless it is on SQLite.
     pub postgres: Option<Postgres>,
+    /// What clients publish, in stories with documents.
+    pub published: Option<DocumentServer>,
     data: PathBuf,
     variables: Vec<(String, String)>,
     // Last, so that it is removed when nobody uses it any more.
@@ -53,9 +56,39 @@ pub fn tell<F>(shape: Shape, story: F) -> Result
 where
     F: for<'a> FnOnce(&'a mut Installation) -> Pin<Box<dyn Future<Output = Result> + 'a>>,
 {
+    tell_in(async move { Installation::start(shape).await }, story)
+}
+
+/// As [`tell`], with a server for what clients publish that the installation may ask.
+///
+/// # Errors
+/// Those of the story.
+pub fn tell_with_documents<F>(shape: Shape, story: F) -> Result
+where
+    F: for<'a> FnOnce(&'a mut Installation) -> Pin<Box<dyn Future<Output = Result> + 'a>>,
+{
+    let start = async move {
+        let documents = DocumentServer::start().await?;
+        let variables = documents.variables();
+        let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut installation = Installation::start_with(shape, &variables).await?;
+        installation.published = Some(documents);
+        Ok(installation)
+    };
+    tell_in(start, story)
+}
+
+/// Runs a story in the installation that `start` gives, and prints the logs if it fails.
+///
+/// # Errors
+/// Those of the start and of the story.
+pub fn tell_in<F>(start: impl Future<Output = Result<Installation>>, story: F) -> Result
+where
+    F: for<'a> FnOnce(&'a mut Installation) -> Pin<Box<dyn Future<Output = Result> + 'a>>,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let mut installation = Installation::start(shape).await?;
+        let mut installation = start.await?;
         let outcome = story(&mut installation).await;
         if outcome.is_err() {
             installation.print_logs();
@@ -99,7 +132,8 @@ impl Installation {
         };
         let data = folder.path().join(if shape == Shape::Split { "auth" } else { "docent" });
         let resource = format!("{mcp_origin}/mcp");
-        let mut this = Self { shape, issuer, mcp_origin, resource, processes: Vec::new(), postgres, data, variables: all, folder };
+        let mut this =
+            Self { shape, issuer, mcp_origin, resource, processes: Vec::new(), postgres, published: None, data, variables: all, folder };
         let roles: &[(&'static str, &[&str])] = match shape {
             Shape::Together | Shape::TogetherPostgres => &[("docent", &[])],
             Shape::Split => &[("auth", &["--role", "auth"]), ("mcp", &["--role", "mcp"]), ("worker", &["--role", "worker"])],
@@ -209,6 +243,14 @@ impl Installation {
     /// The installation is on SQLite.
     pub fn postgres(&mut self) -> Result<&mut Postgres> {
         self.postgres.as_mut().context("this shape has no Postgres")
+    }
+
+    /// What clients publish.
+    ///
+    /// # Errors
+    /// The story is not one with documents.
+    pub fn documents(&self) -> Result<&DocumentServer> {
+        self.published.as_ref().context("this story is told without documents: list it in with_documents!")
     }
 
     /// Prints what the processes wrote.

@@ -9,12 +9,13 @@
 //! - [`postgres`]: a private Postgres for one test.
 //! - [`process`]: one running `docent serve`, its log, its end.
 //! - [`installation`]: all processes of one shape, and its command line. [`in_every_shape!`] runs a story in each.
-//! - [`documents`]: the library that stories ask about.
+//! - [`documents`]: the library that stories ask about. [`document_server`]: what clients publish about themselves.
 //! - [`http`]: answers that can be compared. [`person`]: a browser without scripts: forms and cookies.
 //! - [`oauth_client`]: discovery, registration, code, tokens. [`mcp`]: JSON-RPC in both eras.
 //! - [`source_tree`]: the repository's own files, for tests that read them. [`program`]: other programs that tests run.
 
 pub mod binary;
+pub mod document_server;
 pub mod documents;
 pub mod http;
 pub mod installation;
@@ -62,6 +63,30 @@ macro_rules! together_and_split {
     ($($story:ident),+ $(,)?) => {
         $crate::in_shape!(together, Together, $($story),+);
         $crate::in_shape!(split, Split, $($story),+);
+    };
+}
+
+/// As [`together_and_split!`], with a server for what clients publish ([`document_server`]) that the Docent under test may ask.
+#[macro_export]
+macro_rules! with_documents {
+    ($($story:ident),+ $(,)?) => {
+        $crate::in_shape_with_documents!(together_with_documents, Together, $($story),+);
+        $crate::in_shape_with_documents!(split_with_documents, Split, $($story),+);
+    };
+}
+
+/// One test for each story in one shape, with a server for what clients publish.
+#[macro_export]
+macro_rules! in_shape_with_documents {
+    ($module:ident, $shape:ident, $($story:ident),+) => {
+        mod $module {
+            $(
+                #[test]
+                fn $story() -> $crate::Result {
+                    $crate::installation::tell_with_documents($crate::Shape::$shape, |installation| Box::pin(super::$story(installation)))
+                }
+            )+
+        }
     };
 }
 

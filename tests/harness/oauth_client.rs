@@ -104,6 +104,26 @@ impl OAuthClient {
     /// # Errors
     /// A step of it is answered with something else.
     pub async fn register_with(installation: &Installation, wanted: &Value) -> Result<Self> {
+        let mut this = Self::discover(installation).await?;
+        let endpoint = this.endpoint("registration_endpoint")?;
+        this.registration = Answer::of(this.http.post(endpoint).json(wanted)).await?.expect(201)?;
+        this.client_id = text(&this.registration, "client_id")?;
+        this.redirect_uri = wanted["redirect_uris"][0].as_str().context("no redirect URI")?.to_owned();
+        Ok(this)
+    }
+
+    /// A client that names itself by the URL of its metadata document, published at [`crate::document_server`]. It is sent back to a
+    /// port that no document names.
+    ///
+    /// # Errors
+    /// A step of discovery is answered with something else, or the issuer does not say that it reads such documents.
+    pub async fn published(installation: &Installation, client_id: &str) -> Result<Self> {
+        let this = Self::discover(installation).await?;
+        ensure!(this.metadata["client_id_metadata_document_supported"] == true, "{}", this.metadata);
+        Ok(Self { client_id: client_id.to_owned(), redirect_uri: "http://127.0.0.1:49152/callback".to_owned(), ..this })
+    }
+
+    async fn discover(installation: &Installation) -> Result<Self> {
         let http = http::client()?;
         let refused = Answer::of(http.post(&installation.resource).json(&json!({}))).await?;
         ensure!(refused.status == 401, "a stranger is answered with {}: {}", refused.status, refused.body);
@@ -115,9 +135,7 @@ impl OAuthClient {
         let issuer = resource_metadata["authorization_servers"][0].as_str().context("no authorization server")?.to_owned();
         let metadata = Answer::of(http.get(format!("{issuer}/.well-known/oauth-authorization-server"))).await?.expect(200)?;
         ensure!(metadata["issuer"] == issuer.as_str(), "{issuer} calls itself {}", metadata["issuer"]);
-        let registration = Answer::of(http.post(text(&metadata, "registration_endpoint")?).json(wanted)).await?.expect(201)?;
-        let redirect_uri = wanted["redirect_uris"][0].as_str().context("no redirect URI")?.to_owned();
-        Ok(Self { client_id: text(&registration, "client_id")?, metadata, resource, redirect_uri, registration, http })
+        Ok(Self { metadata, resource, client_id: String::new(), redirect_uri: String::new(), registration: Value::Null, http })
     }
 
     /// An endpoint, by its name in the metadata.

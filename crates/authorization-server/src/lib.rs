@@ -8,7 +8,7 @@
 //! - [`settings`], [`server`], [`routes`]: what the operator decided, what a handler may reach, what stands where.
 //! - [`parameters`], [`body`], [`visitor`], [`answer`]: reading requests strictly, knowing who sends them, refusing in the RFC's shape.
 //! - [`metadata`]: what a client finds (AS1).
-//! - [`registration`]: how it becomes known (AS13).
+//! - [`registration`], [`client_metadata_document`]: how it becomes known (AS12, AS13).
 //! - [`authorize`]: checks, consent, code (AS2 to AS7, AS14, AS15).
 //! - [`people`]: the pages for signing in and up.
 //! - [`token`]: client authentication and one file for each grant type (AS6, AS8 to AS10, AS16).
@@ -19,6 +19,7 @@ pub mod access_token;
 pub mod answer;
 pub mod authorize;
 pub mod body;
+pub mod client_metadata_document;
 pub mod introspection;
 pub mod key_ring;
 pub mod metadata;
@@ -35,6 +36,7 @@ pub mod token;
 pub mod userinfo;
 pub mod visitor;
 
+pub use client_metadata_document::{DocumentSource, MetadataDocuments};
 pub use key_ring::{KeyRing, KeyRingError, KeyRingOptions};
 pub use passwords::PasswordHasher;
 pub use people::account_form::{is_email, password_error};

@@ -37,7 +37,7 @@ pub fn document(settings: &Settings) -> AuthorizationServerMetadata {
         id_token_signing_alg_values_supported: words(&["ES256"]),
         claims_supported: words(&["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "email", "name"]),
         authorization_response_iss_parameter_supported: true,
-        client_id_metadata_document_supported: None,
+        client_id_metadata_document_supported: settings.metadata_documents.then_some(true),
         service_documentation: None,
         protected_resources: vec![settings.urls.resource.clone()],
         issuer,
@@ -93,6 +93,8 @@ mod tests {
         assert_eq!(document.token_endpoint_auth_methods_supported[0], "none", "the C# SDK takes the first");
         let json = serde_json::to_value(&document).unwrap();
         assert!(json.get("client_id_metadata_document_supported").is_none());
+        let on = Settings { metadata_documents: true, ..settings("https://a.example") };
+        assert_eq!(serde_json::to_value(super::document(&on)).unwrap()["client_id_metadata_document_supported"], true);
         let off = Settings { dynamic_registration: DynamicRegistration::Off, ..settings("https://a.example") };
         assert!(serde_json::to_value(super::document(&off)).unwrap().get("registration_endpoint").is_none());
     }

@@ -1,5 +1,6 @@
 //! Everything that a handler may reach.
 
+use crate::client_metadata_document::DocumentSource;
 use crate::settings::Settings;
 use crate::signing::SharedSigner;
 use actix::Recipient;
@@ -57,6 +58,8 @@ pub struct AuthorizationServer {
     pub signer: SharedSigner,
     /// For changes.
     pub asks: Asks,
+    /// What clients publish about themselves; `None` if nothing is fetched.
+    pub documents: Option<DocumentSource>,
     /// What was revoked.
     pub revoked: SharedRevoked,
     /// The public keys.

@@ -40,6 +40,8 @@ pub struct Settings {
     pub sign_up: SignUp,
     /// Who may register a client.
     pub dynamic_registration: DynamicRegistration,
+    /// Whether an https URL may be a `client_id` (AS12).
+    pub metadata_documents: bool,
     /// How long an access token lives (AS16).
     pub access_token_lifetime: Duration,
     /// How long an unused refresh token lives.
@@ -78,6 +80,7 @@ impl Settings {
             site_name: "Docent".to_owned(),
             sign_up: SignUp::Invite,
             dynamic_registration: DynamicRegistration::Open,
+            metadata_documents: false,
             access_token_lifetime: Duration::from_secs(900),
             refresh_token_lifetime: Duration::from_secs(90 * 86_400),
             code_lifetime: Duration::from_secs(60),

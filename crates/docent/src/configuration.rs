@@ -110,6 +110,12 @@ pub enum SignUp {
 pub struct Clients {
     /// Who may register a client.
     pub dynamic_registration: DynamicRegistration,
+    /// Whether an https URL may be a `client_id`.
+    pub metadata_documents: bool,
+    /// Hosts and networks that may be asked though they are not on the public internet.
+    pub metadata_document_hosts_allowed: Vec<String>,
+    /// A PEM file of further certificate authorities.
+    pub metadata_document_ca: String,
 }
 
 /// Who may register a client.

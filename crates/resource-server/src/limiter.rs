@@ -41,6 +41,8 @@ pub struct LimiterOptions {
     pub registration: Rate,
     /// Token requests from an address.
     pub token: Rate,
+    /// Fetches of clients' documents that an address causes.
+    pub metadata_document: Rate,
     /// From how many keys on those that are as good as new are forgotten. Four times as many are never held.
     pub keys: usize,
 }
@@ -56,6 +58,8 @@ impl Default for LimiterOptions {
             registration: Rate { burst: 120, replenished_every: Duration::from_secs(6) },
             // 6,000 in a minute.
             token: Rate { burst: 2_000, replenished_every: Duration::from_millis(10) },
+            // 60 in a minute.
+            metadata_document: Rate { burst: 60, replenished_every: Duration::from_secs(1) },
             keys: 100_000,
         }
     }
@@ -100,6 +104,7 @@ pub struct Limiter<C: Clock + Clone + Unpin + 'static = DefaultClock> {
     sign_in_address: Limited<C>,
     registration: Limited<C>,
     token: Limited<C>,
+    metadata_document: Limited<C>,
 }
 
 impl Limiter {
@@ -121,6 +126,7 @@ impl<C: Clock + Clone + Unpin + 'static> Limiter<C> {
             sign_in_address: limited(options.sign_in_address),
             registration: limited(options.registration),
             token: limited(options.token),
+            metadata_document: limited(options.metadata_document),
             clock,
         }
     }
@@ -132,6 +138,7 @@ impl<C: Clock + Clone + Unpin + 'static> Limiter<C> {
             Limit::SignInAddress => (&mut self.sign_in_address, network(key)),
             Limit::Registration => (&mut self.registration, network(key)),
             Limit::Token => (&mut self.token, network(key)),
+            Limit::MetadataDocument => (&mut self.metadata_document, network(key)),
         };
         limited.check(&key, self.keys, &self.clock)
     }

@@ -8,7 +8,7 @@
 //! - [`sealing`]: secrets that must be read back.
 //! - [`ids`], [`library_id`], [`scope`]: names of things.
 //! - [`redirect_uri`], [`pkce`]: the two comparisons that authorization stands on.
-//! - [`metadata`], [`registration`], [`claims`]: documents on the wire.
+//! - [`metadata`], [`registration`], [`claims`], [`documents`]: documents on the wire.
 //! - [`oauth`]: the one table of OAuth errors.
 //! - [`client_address`]: where a request comes from, behind proxies.
 //! - [`principal`]: the verified caller.
@@ -20,6 +20,7 @@ pub mod actors;
 pub mod claims;
 pub mod client_address;
 pub mod documentation;
+pub mod documents;
 pub mod ids;
 pub mod library_id;
 pub mod messages;

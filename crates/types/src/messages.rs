@@ -2,6 +2,7 @@
 //! actor type: that is what makes *together* and *split* the same code.
 
 use crate::actors::Unavailable;
+use crate::documents::{DocumentError, Read};
 use crate::ids::{ClientId, GrantId, JobId, LibraryRowId, ProjectId, UserId, VersionRowId};
 use crate::registration::Client;
 use crate::scope::ScopeSet;
@@ -26,7 +27,8 @@ pub enum LedgerError {
     Database,
 }
 
-/// Register a client. The same id again updates nothing and answers with what is stored. Answered by `Ledger`.
+/// Register a client. The same id again answers with what is stored; it updates nothing, unless the client is its metadata document's,
+/// which says today's truth. Answered by `Ledger`.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "Result<Client, LedgerError>")]
 pub struct RegisterClient {
@@ -402,6 +404,26 @@ pub type SharedRevoked = Arc<ArcSwap<Revoked>>;
 #[rtype(result = "Result<(), Unavailable>")]
 pub struct CatchUp;
 
+// ---------------------------------------------------------------- Documents of clients
+
+/// Read a client ID metadata document (AS12), unless a fresh one is published. Answered by `MetadataDocuments`.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Result<Read<Client>, DocumentError>")]
+pub struct ReadClientDocument {
+    /// The URL that the client calls itself by.
+    pub client_id: ClientId,
+}
+
+/// Read the keys of a client (AS10), unless fresh ones are published. Answered by `MetadataDocuments`.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Result<Read<serde_json::Value>, DocumentError>")]
+pub struct ReadClientKeys {
+    /// Where they stand.
+    pub jwks_uri: String,
+    /// What was read before this moment does not count: it lacks a key.
+    pub since: Timestamp,
+}
+
 // ---------------------------------------------------------------- Limits
 
 /// What is limited.
@@ -415,6 +437,8 @@ pub enum Limit {
     Registration,
     /// Token requests that failed through the caller's fault, by address.
     Token,
+    /// Fetches of documents that a client names, by the address that makes us fetch.
+    MetadataDocument,
 }
 
 /// May this be done now? Counts it if so. Answers `Some(seconds to wait)` if not. Answered by `Limiter`.

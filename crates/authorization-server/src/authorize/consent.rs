@@ -3,6 +3,7 @@
 use super::request::{AuthorizationRequest, Interaction};
 use super::response;
 use super::ticket::{Ticket, TicketKey};
+use crate::client_metadata_document::{is_document, publisher, vouches_for};
 use crate::parameters::Parameters;
 use crate::people::pages::{self, ConsentPage, ProjectChoice};
 use crate::people::{Fault, claimed_name};
@@ -13,19 +14,19 @@ use actix_web::{HttpRequest, HttpResponse};
 use docent_store::{Project, Role};
 use docent_types::actors::ask;
 use docent_types::ids::{GrantId, ProjectId};
-use docent_types::messages::{IssueCode, Refusal};
+use docent_types::messages::{IssueCode, Refusal, RegisterClient};
 use docent_types::oauth::{Error, ErrorCode};
 use docent_types::redirect_uri::{self, RedirectKind};
 use docent_types::registration::{Client, ClientOrigin};
 use docent_types::scope::ScopeSet;
 use docent_types::secret::{Secret, SecretHash};
 
-/// AS15: whether an earlier consent answers this request. Only an operator vouches for a client, and only https
-/// proves that the answer reaches the client that was consented to; `granted` is what a live grant of this person
+/// AS15: whether an earlier consent answers this request. An operator vouches for a client, or its document for what is on the
+/// document's own origin; and only https proves that the answer reaches the client that was consented to; `granted` is what a live grant of this person
 /// to this client gives, for the project that is asked about.
 #[must_use]
 pub fn may_skip_consent(client: &Client, redirect_uri: &str, granted: Option<&ScopeSet>, asked: &ScopeSet) -> bool {
-    client.origin == ClientOrigin::Operator
+    (client.origin == ClientOrigin::Operator || vouches_for(client, redirect_uri))
         && redirect_uri::check(redirect_uri) == Ok(RedirectKind::Https)
         && granted.is_some_and(|granted| granted.covers(asked))
 }
@@ -59,7 +60,7 @@ pub async fn ask_or_remember(server: &AuthorizationServer, asked: Asked, return_
         && let Some(project) = remembered(&client, &wanted, &choices.granted)
     {
         let fresh = Secret::generate(&*server.randomness, "").hash();
-        return issue(server, &wanted, &person, project, fresh, None).await;
+        return issue(server, &wanted, &client, &person, project, fresh, None).await;
     }
     if interaction.none {
         let error = Error::new(ErrorCode::InteractionRequired, "The person would have to consent, and prompt=none forbids to ask.");
@@ -97,7 +98,9 @@ fn page(
     ticket: String,
     return_to: &str,
 ) -> ConsentPage {
-    let is_loopback_only = client.redirect_uris.iter().all(|uri| redirect_uri::check(uri) == Ok(RedirectKind::Loopback));
+    let is_loopback = |uri: &String| redirect_uri::check(uri) == Ok(RedirectKind::Loopback);
+    // A document proves who publishes a program, not which program on this computer asks.
+    let is_loopback_only = client.redirect_uris.iter().all(is_loopback) || (is_document(&client.id) && is_loopback(&wanted.redirect_uri));
     let frame = visitor::frame(&server.settings, Some(person));
     ConsentPage {
         csrf: frame.csrf.clone(),
@@ -107,6 +110,7 @@ fn page(
         return_to: return_to.to_owned(),
         client_name: claimed_name(&client.name),
         is_verified: client.origin == ClientOrigin::Operator,
+        publisher: publisher(client),
         redirect_host: redirect_uri::display_host(&wanted.redirect_uri),
         is_loopback_only,
         account: person.signed_in.email.clone(),
@@ -175,15 +179,13 @@ pub async fn decide(server: &AuthorizationServer, request: &HttpRequest, form: &
             Ok(response::error(&wanted.redirect_uri, &error, wanted.state.as_deref(), &server.settings.urls.issuer))
         }
         Decision::Allow => {
-            if !facts
-                .client
-                .is_some_and(|client| !client.disabled && redirect_uri::is_registered(&wanted.redirect_uri, &client.redirect_uris))
-            {
-                return Err(super::unknown_client());
-            }
+            let client = super::known(server, request, &wanted.client_id, facts.client).await?;
+            let is_still_so =
+                |client: &Client| !client.disabled && redirect_uri::is_registered(&wanted.redirect_uri, &client.redirect_uris);
+            let Some(client) = client.filter(is_still_so) else { return Err(super::unknown_client()) };
             let project = chosen(form.get("project"), &facts.projects)
                 .ok_or_else(|| Fault::bad_request("The project is not one of yours. Go back and choose again.".to_owned()))?;
-            issue(server, wanted, &person, project, ticket.hash(), visitor::address(request, &server.settings)).await
+            issue(server, wanted, &client, &person, project, ticket.hash(), visitor::address(request, &server.settings)).await
         }
     }
 }
@@ -204,11 +206,16 @@ fn began_elsewhere(why: &str) -> Fault {
 async fn issue(
     server: &AuthorizationServer,
     wanted: &AuthorizationRequest,
+    client: &Client,
     person: &Person,
     project: ProjectId,
     ticket: SecretHash,
     from: Option<String>,
 ) -> Result<HttpResponse, Fault> {
+    // What a person consents to is stored: the token endpoint knows the client from there, whatever becomes of its document.
+    if client.origin == ClientOrigin::MetadataDocument {
+        ask(&server.asks.register_client, RegisterClient { client: client.clone(), from: from.clone() }).await?;
+    }
     let now = server.now();
     let code = Secret::generate(&*server.randomness, "");
     let message = IssueCode {
@@ -268,6 +275,13 @@ mod tests {
         assert!(!skip(ClientOrigin::Operator, "cursor://app/cb", Some(&granted), &asked));
         assert!(!skip(ClientOrigin::Operator, https, None, &asked));
         assert!(!skip(ClientOrigin::Operator, https, Some(&asked), &granted), "more is asked than was granted");
+        let of_document = |uri| {
+            let client =
+                Client { origin: ClientOrigin::MetadataDocument, ..Client::public("https://a.example/client.json", &[], Timestamp(0)) };
+            may_skip_consent(&client, uri, Some(&granted), &asked)
+        };
+        assert!(of_document(https), "the document's own host");
+        assert!(!of_document("https://b.example/cb") && !of_document("http://127.0.0.1/cb") && !of_document("cursor://a.example/cb"));
     }
 
     #[test]

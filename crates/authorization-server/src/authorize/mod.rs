@@ -7,12 +7,14 @@ pub mod response;
 pub mod ticket;
 
 use crate::body;
+use crate::client_metadata_document::is_document;
 use crate::parameters::Parameters;
 use crate::people::{Fault, answered};
 use crate::server::AuthorizationServer;
 use crate::visitor::{self, Person};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
+use docent_types::documents::DocumentError;
 use docent_types::ids::ClientId;
 use docent_types::oauth::{Error, ErrorCode};
 use docent_types::registration::Client;
@@ -105,7 +107,7 @@ async fn who(server: &AuthorizationServer, request: &HttpRequest, parameters: &P
     };
     let client_id = ClientId(client_id.to_owned());
     let (facts, person) = visitor::consent_facts(request, server, &client_id).await?;
-    match facts.client {
+    match known(server, request, &client_id, facts.client).await? {
         Some(client) if client.disabled => Err(Fault::new(
             StatusCode::BAD_REQUEST,
             "This application is blocked",
@@ -115,6 +117,37 @@ async fn who(server: &AuthorizationServer, request: &HttpRequest, parameters: &P
         Some(client) => Ok(Who { client, person, choices: consent::Choices { projects: facts.projects, granted: facts.granted } }),
         None => Err(unknown_client()),
     }
+}
+
+/// The client of an id: as it is stored, or as its document describes it now (AS12). What is stored of the latter is what a person
+/// consented to once; only whether an administrator blocked it counts here.
+async fn known(
+    server: &AuthorizationServer,
+    request: &HttpRequest,
+    id: &ClientId,
+    stored: Option<Client>,
+) -> Result<Option<Client>, Fault> {
+    let is_blocked = stored.as_ref().is_some_and(|client| client.disabled);
+    let Some(documents) = server.documents.as_ref().filter(|_| is_document(id) && !is_blocked) else { return Ok(stored) };
+    let read = server.document_client(documents, id, visitor::address(request, &server.settings)).await;
+    Ok(Some(Client::clone(&*read.map_err(|error| no_document(id, &error))?)))
+}
+
+/// The page for a document that cannot be used. Everything on it is known to whoever published the document.
+fn no_document(id: &ClientId, error: &DocumentError) -> Fault {
+    let shown: String = id.as_str().chars().filter(|c| !c.is_control()).take(200).collect();
+    let (status, wait) = match error {
+        DocumentError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(2)),
+        DocumentError::TooOften(seconds) => (StatusCode::TOO_MANY_REQUESTS, Some(*seconds)),
+        _ => (StatusCode::BAD_REQUEST, None),
+    };
+    let what_to_do = if error.is_passing() {
+        "Try again in a moment. If it stays so, tell the developer of the application."
+    } else {
+        "Tell the developer of the application. If you came here by a link, close this page."
+    };
+    let message = format!("The application is described by a document at {shown}. This document {error}.");
+    Fault::new(status, "This application cannot be connected", message, what_to_do).retry_after(wait)
 }
 
 /// Where the person comes back to after signing in. `prompt=login` and `max_age=0` are answered by that very sign-in.

@@ -59,6 +59,12 @@ impl Fault {
         )
     }
 
+    /// With `Retry-After`, in seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: Option<u32>) -> Self {
+        Self { retry_after: seconds, ..self }
+    }
+
     /// Too many attempts.
     #[must_use]
     pub fn slow_down(seconds: u32) -> Self {

@@ -126,6 +126,8 @@ pub struct ConsentPage {
     pub client_name: String,
     /// Whether the operator registered the client.
     pub is_verified: bool,
+    /// The host at which the client's metadata document stands.
+    pub publisher: Option<String>,
     /// Where the person is sent back to.
     pub redirect_host: String,
     /// Whether any program on the person's machine could be this client.
@@ -166,6 +168,7 @@ mod tests {
                 return_to: "/oauth/authorize?a=1&b=2".into(),
                 client_name: HOSTILE.into(),
                 is_verified: !is_loopback_only,
+                publisher: None,
                 redirect_host: HOSTILE.into(),
                 is_loopback_only,
                 account: HOSTILE.into(),
@@ -228,6 +231,10 @@ mod tests {
                     .unwrap(),
             ),
             ("consent, one project", ConsentPage::sample(vec![choice("1", true)], true).render().unwrap()),
+            (
+                "consent, with a document",
+                ConsentPage { publisher: Some(HOSTILE.into()), ..ConsentPage::sample(vec![choice("1", true)], true) }.render().unwrap(),
+            ),
             ("consent, two projects", ConsentPage::sample(vec![choice("1", true), choice("2", false)], false).render().unwrap()),
         ]
     }
@@ -290,6 +297,9 @@ mod tests {
         ] {
             assert!(html.contains(text), "{text}\n{html}");
         }
+        let published = ConsentPage { publisher: Some("app.example".into()), ..ConsentPage::sample(vec![choice("1", true)], true) };
+        let published = published.render().unwrap();
+        assert!(published.contains("<strong>app.example</strong>") && !published.contains("It is not verified"), "{published}");
         assert!(!html.contains("type=\"radio\""), "one project is stated, not asked");
         assert!(!html.contains("src=\"http"), "nothing remote");
         let two = ConsentPage::sample(vec![choice("1", true), choice("2", false)], false).render().unwrap();

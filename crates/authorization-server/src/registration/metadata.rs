@@ -44,7 +44,7 @@ fn invalid(field: &str, why: impl std::fmt::Display) -> Error {
 }
 
 /// A text that is absent, null, empty or of another type is absent: none of these fields decides anything.
-fn text(fields: &Map<String, Value>, name: &str, limit: usize) -> Option<String> {
+pub(crate) fn text(fields: &Map<String, Value>, name: &str, limit: usize) -> Option<String> {
     let value = fields.get(name)?.as_str()?.trim();
     (!value.is_empty() && value.len() <= limit && !value.chars().any(char::is_control)).then(|| value.to_owned())
 }

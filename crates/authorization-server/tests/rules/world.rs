@@ -1,12 +1,13 @@
 //! An authorization server over a real database with the real ledger, a clock moved by hand, and a browser's habits.
 
+use crate::web::Web;
 use actix::prelude::*;
 use actix_web::body::to_bytes;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, test, web};
 use docent_authorization_server::{
-    Asks, AuthorizationServer, KeyRing, KeyRingOptions, PasswordHasher, Settings, SharedSigner, SignUp, configure,
+    Asks, AuthorizationServer, DocumentSource, KeyRing, KeyRingOptions, PasswordHasher, Settings, SharedSigner, SignUp, configure,
 };
 use docent_store::actors::{Ledger, Revocations};
 use docent_store::testing::TestDatabase;
@@ -146,6 +147,17 @@ impl World {
     }
 
     pub async fn on(store: Store, settings: Settings, clock: Arc<ManualClock>) -> Self {
+        Self::build(store, settings, clock, None).await
+    }
+
+    /// In which clients publish documents.
+    pub async fn with_web(database: &TestDatabase, web: &Web) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_800_000_000)));
+        let documents = web.source(clock.clone());
+        Self::build(database.store.clone(), Settings { metadata_documents: true, ..settings() }, clock, Some(documents)).await
+    }
+
+    async fn build(store: Store, settings: Settings, clock: Arc<ManualClock>, documents: Option<DocumentSource>) -> Self {
         let shared: SharedClock = clock.clone();
         let (keys, signer, revoked) = (SharedKeys::default(), SharedSigner::default(), SharedRevoked::default());
         let master = Arc::new(MasterKey::from_bytes([7; 32]));
@@ -182,6 +194,7 @@ impl World {
             master,
             signer,
             asks,
+            documents,
             revoked,
             keys,
         };

@@ -102,6 +102,24 @@ pub const KEYS: &[Key] = &[
         "Who may register a client: `open` (every client, which is what most assistants need), `token` (who has an initial access token), `off` (nobody).",
     ),
     key(
+        "clients.metadata_documents",
+        Kind::Switch,
+        "true",
+        "Whether a client may name itself by an https URL at which its description stands (*client ID metadata document*), and may publish its keys at a URL. Docent fetches both, directly and not through a proxy, from public addresses only. `false`: nothing is fetched.",
+    ),
+    key(
+        "clients.metadata_document_hosts_allowed",
+        Kind::List,
+        "",
+        "**Dangerous.** Clients' documents are fetched from the public internet only. Entries of this list are exceptions, for clients inside of your network: a host (`clients.internal`: wherever it leads), a network (`10.20.0.0/16`), or a host with the address to ask instead of the one that its name resolves to (`chatgpt.com=10.20.0.5:443`, for a mirror where there is no internet). Whoever can send a person to your Docent can make it send a GET request to these.",
+    ),
+    key(
+        "clients.metadata_document_ca",
+        Kind::Text,
+        "",
+        "A file in PEM form with certificate authorities that are trusted for clients' documents, besides those of the system: for hosts inside of your network.",
+    ),
+    key(
         "library.index_folder",
         Kind::Text,
         "",

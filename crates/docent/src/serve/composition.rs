@@ -30,7 +30,7 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Messages that may wait at an actor. Beyond that the answer is 503.
-const MAILBOX: usize = 4096;
+pub(super) const MAILBOX: usize = 4096;
 
 /// What the HTTP server is made of.
 pub struct Parts {
@@ -124,8 +124,12 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
             let randomness = salts.clone();
             SyncArbiter::start(hashing, move || PasswordHasher::new(randomness.clone()))
         });
+        let documents = super::documents::start(configuration, &clock)?;
+        let mut settings = authorization_settings(installation, roles, urls, access_token_lifetime)?;
+        // What does not work is not advertised (AS1).
+        settings.metadata_documents = documents.is_some();
         let server = AuthorizationServer {
-            settings: authorization_settings(installation, roles, urls, access_token_lifetime)?,
+            settings,
             store: store.clone(),
             clock: clock.clone(),
             randomness: randomness.clone(),
@@ -144,6 +148,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
                 check_limit: limiter.recipient(),
                 record: recorder.clone().recipient(),
             },
+            documents,
             revoked: revoked.clone(),
             keys: keys.clone(),
         };
@@ -234,6 +239,7 @@ fn authorization_settings(
             DynamicRegistration::Token => authorization_server::DynamicRegistration::Token,
             DynamicRegistration::Off => authorization_server::DynamicRegistration::Off,
         },
+        metadata_documents: false,
         access_token_lifetime,
         refresh_token_lifetime: days(configuration.auth.refresh_token_lifetime)?,
         code_lifetime: Duration::from_secs(60),

@@ -1,6 +1,7 @@
 //! `docent serve`: roles in one process, from the start to the last answer.
 
 pub mod composition;
+mod documents;
 mod guide;
 mod http;
 mod readiness;

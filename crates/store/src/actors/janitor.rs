@@ -57,7 +57,7 @@ const CLEAN_UPS: [CleanUp; 15] = [
         name: "clients that were never used",
         table: "clients",
         key: "id",
-        old: "origin = 'dynamic' AND last_used_at IS NULL AND registered_at < $1 AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.client_id = clients.id)",
+        old: "origin <> 'operator' AND NOT disabled AND last_used_at IS NULL AND registered_at < $1 AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.client_id = clients.id)",
         kept: Kept::For(days(30)),
     },
     // However many register, the disk does not fill. A public client that registers again has the same id.
@@ -74,7 +74,7 @@ const CLEAN_UPS: [CleanUp; 15] = [
         name: "clients that are not used any more",
         table: "clients",
         key: "id",
-        old: "origin = 'dynamic' AND last_used_at < $1 AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.client_id = clients.id)",
+        old: "origin <> 'operator' AND NOT disabled AND last_used_at < $1 AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.client_id = clients.id)",
         kept: Kept::For(days(400)),
     },
     CleanUp { name: "initial access tokens", table: "initial_access_tokens", key: "id", old: "expires_at < $1", kept: Kept::For(days(30)) },

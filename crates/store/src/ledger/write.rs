@@ -6,7 +6,7 @@ use crate::sql::{self, Rows};
 use crate::{Store, clients};
 use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
 use docent_types::messages::{IssueCode, OpenGrant};
-use docent_types::registration::Client;
+use docent_types::registration::{Client, ClientOrigin};
 use docent_types::scope::ScopeSet;
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
@@ -80,7 +80,7 @@ pub(crate) async fn register(
     asked: &[&Client],
 ) -> Result<(HashMap<ClientId, Client>, HashSet<ClientId>), StoreError> {
     let ordered: BTreeMap<&ClientId, &&Client> = asked.iter().map(|client| (&client.id, client)).collect();
-    let list = (1..=16).map(|column| format!("column{column}")).collect::<Vec<_>>().join(", ");
+    let list = (1..=clients::COLUMNS.split(", ").count()).map(|column| format!("column{column}")).collect::<Vec<_>>().join(", ");
     // The fifteenth column is `created_at`.
     let text = format!(
         "INSERT INTO clients ({}, registered_at) SELECT {list}, column15 FROM ({{rows}}) AS listed WHERE column1 IS NOT NULL ON CONFLICT (id) DO NOTHING RETURNING id",
@@ -91,6 +91,11 @@ pub(crate) async fn register(
     for row in transaction.query_all_raw(insert).await? {
         new.insert(ClientId(row.try_get_by_index(0)?));
     }
+    let documents = ordered.values().filter(|client| client.origin == ClientOrigin::MetadataDocument && !new.contains(&client.id));
+    let documents: Vec<&Client> = documents.map(|client| **client).collect();
+    if !documents.is_empty() {
+        transaction.execute_raw(renewal(store, &documents)).await?;
+    }
     let text = format!("SELECT {} FROM clients c WHERE c.id IN ({{rows}})", clients::PREFIXED);
     let query = Rows::new(ordered.keys().map(|id| [sql::text(id.as_str())])).statement(store.backend(), &text, Vec::new());
     let mut stored = HashMap::new();
@@ -99,6 +104,32 @@ pub(crate) async fn register(
         stored.insert(client.id.clone(), client);
     }
     Ok((stored, new))
+}
+
+/// What a client's document says today (AS12). Whether it is blocked, and since when it is known, is not the document's to say.
+fn renewal(store: &Store, documents: &[&Client]) -> Statement {
+    const RENEWED: [&str; 11] = [
+        "name",
+        "redirect_uris",
+        "grant_types",
+        "auth_method",
+        "scope",
+        "client_uri",
+        "software_id",
+        "software_version",
+        "application_type",
+        "jwks",
+        "jwks_uri",
+    ];
+    let number = |name: &str| clients::COLUMNS.split(", ").position(|column| column == name).map_or(1, |at| at + 1);
+    let set = RENEWED.map(|name| format!("{name} = listed.{name}")).join(", ");
+    let listed = RENEWED.map(|name| format!("column{} AS {name}", number(name))).join(", ");
+    let text = format!(
+        "UPDATE clients SET {set} FROM (SELECT column1 AS id, {listed} FROM ({{rows}}) AS rows) AS listed
+         WHERE clients.id = listed.id AND clients.origin = '{}'",
+        ClientOrigin::MetadataDocument.as_str()
+    );
+    Rows::new(documents.iter().map(|client| clients::as_row(client))).statement(store.backend(), &text, Vec::new())
 }
 
 /// Writes grants.
