@@ -6,6 +6,8 @@
 //! - [`verdicts`]: what a table of attacks came to. [`pages`]: what a page leads to.
 //! - The others: one module for each thing that is attacked.
 
+mod client_assertions;
 mod pages;
 mod redirect;
+mod server_side_requests;
 mod verdicts;

@@ -11,6 +11,7 @@
 //! - [`installation`]: all processes of one shape, and its command line. [`in_every_shape!`] runs a story in each.
 //! - [`documents`]: the library that stories ask about. [`document_server`]: what clients publish about themselves.
 //! - [`http`]: answers that can be compared. [`person`]: a browser without scripts: forms and cookies.
+//! - [`jose`]: keys and tokens of other issuers and of attackers.
 //! - [`oauth_client`]: discovery, registration, code, tokens. [`mcp`]: JSON-RPC in both eras.
 //! - [`source_tree`]: the repository's own files, for tests that read them. [`program`]: other programs that tests run.
 
@@ -19,6 +20,7 @@ pub mod document_server;
 pub mod documents;
 pub mod http;
 pub mod installation;
+pub mod jose;
 pub mod mcp;
 pub mod oauth_client;
 pub mod person;

@@ -1,4 +1,4 @@
-//! `POST /oauth/introspect` (RFC 7662): a client with a secret asks about its own access tokens (AS18).
+//! `POST /oauth/introspect` (RFC 7662): a client with a secret or a key asks about its own access tokens (AS18).
 
 use crate::access_token;
 use crate::answer::{self, Refused};
@@ -23,7 +23,7 @@ pub async fn introspect(
     let authenticated = client_authentication::authenticate(&server, &request, &form).await?;
     // A native client is let in to the token endpoint without its secret, held by PKCE. Nothing holds it here.
     if !authenticated.by_secret {
-        return Err(Refused::new(ErrorCode::InvalidClient, "Introspection is for clients that authenticate with a secret."));
+        return Err(Refused::new(ErrorCode::InvalidClient, "Introspection is for clients that authenticate with a secret or a key."));
     }
     let token = form.get("token").ok_or_else(|| Refused::new(ErrorCode::InvalidRequest, "token is missing."))?;
     let live = access_token::read_live(token, &server).filter(|claims| claims.client_id == authenticated.client.id);

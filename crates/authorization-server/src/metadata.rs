@@ -2,6 +2,7 @@
 
 use crate::server::AuthorizationServer;
 use crate::settings::{DynamicRegistration, Settings};
+use crate::token::client_assertion::ALGORITHMS;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use docent_types::metadata::AuthorizationServerMetadata;
@@ -16,7 +17,8 @@ fn words(list: &[&str]) -> Vec<String> {
 pub fn document(settings: &Settings) -> AuthorizationServerMetadata {
     let issuer = settings.urls.issuer.clone();
     let at = |path: &str| format!("{issuer}/oauth/{path}");
-    let methods = words(&["none", "client_secret_basic", "client_secret_post"]);
+    let methods = words(&["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]);
+    let algorithms = words(&ALGORITHMS);
     AuthorizationServerMetadata {
         authorization_endpoint: at("authorize"),
         token_endpoint: at("token"),
@@ -31,7 +33,10 @@ pub fn document(settings: &Settings) -> AuthorizationServerMetadata {
         grant_types_supported: words(&["authorization_code", "refresh_token"]),
         token_endpoint_auth_methods_supported: methods.clone(),
         revocation_endpoint_auth_methods_supported: methods,
-        introspection_endpoint_auth_methods_supported: words(&["client_secret_basic", "client_secret_post"]),
+        introspection_endpoint_auth_methods_supported: words(&["client_secret_basic", "client_secret_post", "private_key_jwt"]),
+        token_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
+        revocation_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
+        introspection_endpoint_auth_signing_alg_values_supported: algorithms,
         code_challenge_methods_supported: words(&["S256"]),
         subject_types_supported: words(&["public"]),
         id_token_signing_alg_values_supported: words(&["ES256"]),

@@ -108,6 +108,12 @@ pub struct AuthorizationServerMetadata {
     pub revocation_endpoint_auth_methods_supported: Vec<String>,
     /// Without `none`.
     pub introspection_endpoint_auth_methods_supported: Vec<String>,
+    /// The algorithms of `private_key_jwt`; never `none` (RFC 8414 2).
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// As at the token endpoint.
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// As at the token endpoint.
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<String>,
     /// Only `S256`.
     pub code_challenge_methods_supported: Vec<String>,
     /// Only `public`.

@@ -1,5 +1,6 @@
 //! Client metadata as it is sent (RFC 7591 2): read with patience, normalised, and refused only where it must be.
 
+use crate::client_metadata_document::document;
 use docent_types::ids::ClientId;
 use docent_types::oauth::{Error, ErrorCode};
 use docent_types::redirect_uri::{self, RedirectKind};
@@ -37,6 +38,10 @@ pub struct ClientMetadata {
     pub software_version: Option<String>,
     /// `web` or `native`.
     pub application_type: Option<String>,
+    /// Its keys, for `private_key_jwt`.
+    pub jwks: Option<Value>,
+    /// Where its keys are read, for `private_key_jwt`.
+    pub jwks_uri: Option<String>,
 }
 
 fn invalid(field: &str, why: impl std::fmt::Display) -> Error {
@@ -120,15 +125,27 @@ fn response_types(fields: &Map<String, Value>) -> Result<(), Error> {
 fn auth_method(fields: &Map<String, Value>, kinds: &[RedirectKind]) -> Result<AuthMethod, Error> {
     let is_native = kinds.iter().all(|kind| *kind != RedirectKind::Https);
     let default = if is_native { AuthMethod::None } else { AuthMethod::ClientSecretBasic };
-    let supported = "must be none, client_secret_basic or client_secret_post";
+    let supported = "must be none, client_secret_basic, client_secret_post or private_key_jwt";
     match fields.get("token_endpoint_auth_method") {
         None | Some(Value::Null) => Ok(default),
         Some(Value::String(method)) if method.is_empty() => Ok(default),
         Some(Value::String(method)) => match AuthMethod::parse(method) {
-            Some(AuthMethod::PrivateKeyJwt) | None => Err(invalid("token_endpoint_auth_method", supported)),
+            None => Err(invalid("token_endpoint_auth_method", supported)),
             Some(method) => Ok(method),
         },
         Some(_) => Err(invalid("token_endpoint_auth_method", supported)),
+    }
+}
+
+/// The keys of a client that will use them; other clients' are left out.
+fn keys(fields: &Map<String, Value>, auth_method: AuthMethod) -> Result<(Option<Value>, Option<String>), Error> {
+    if auth_method != AuthMethod::PrivateKeyJwt {
+        return Ok((None, None));
+    }
+    match document::keys(fields) {
+        Ok((None, None)) => Err(invalid("jwks", "or jwks_uri is missing: private_key_jwt needs one of them")),
+        Ok(keys) => Ok(keys),
+        Err(words) => Err(Error::new(ErrorCode::InvalidClientMetadata, format!("{words}."))),
     }
 }
 
@@ -158,16 +175,20 @@ impl ClientMetadata {
         }
         let (redirect_uris, kinds) = redirect_uris(&fields)?;
         response_types(&fields)?;
+        let auth_method = auth_method(&fields, &kinds)?;
+        let (jwks, jwks_uri) = keys(&fields, auth_method)?;
         Ok(Self {
             name: name(&fields)?,
             grant_types: grant_types(&fields)?,
-            auth_method: auth_method(&fields, &kinds)?,
+            auth_method,
             scope: text(&fields, "scope", 1000),
             client_uri: text(&fields, "client_uri", 2000),
             software_id: text(&fields, "software_id", 200),
             software_version: text(&fields, "software_version", 200),
             application_type: text(&fields, "application_type", 20).filter(|kind| matches!(kind.as_str(), "web" | "native")),
             redirect_uris,
+            jwks,
+            jwks_uri,
         })
     }
 
@@ -180,7 +201,18 @@ impl ClientMetadata {
         let mut scopes: Vec<&str> = self.scope.as_deref().unwrap_or_default().split_ascii_whitespace().collect();
         scopes.sort_unstable();
         scopes.dedup();
-        let canonical = json!([self.name, redirects, self.grant_types, self.auth_method.as_str(), scopes, self.software_id]).to_string();
+        let mut canonical = vec![
+            json!(self.name),
+            json!(redirects),
+            json!(self.grant_types),
+            json!(self.auth_method.as_str()),
+            json!(scopes),
+            json!(self.software_id),
+        ];
+        // Whoever has other keys is another client.
+        canonical.extend(self.jwks.clone());
+        canonical.extend(self.jwks_uri.as_ref().map(|uri| json!(uri)));
+        let canonical = Value::from(canonical).to_string();
         let digest = Sha256::digest(canonical.as_bytes());
         ClientId(digest[..16].iter().fold("c_".to_owned(), |mut id, byte| {
             let _ = write!(id, "{byte:02x}");
@@ -247,8 +279,19 @@ mod tests {
             (json!({"redirect_uris": uri, "client_name": ["x"]}), ErrorCode::InvalidClientMetadata, "client_name"),
             (json!({"redirect_uris": uri, "grant_types": ["client_credentials"]}), ErrorCode::InvalidClientMetadata, "grant_types"),
             (json!({"redirect_uris": uri, "response_types": ["token"]}), ErrorCode::InvalidClientMetadata, "response_types"),
+            (json!({"redirect_uris": uri, "token_endpoint_auth_method": "private_key_jwt"}), ErrorCode::InvalidClientMetadata, "jwks"),
             (
-                json!({"redirect_uris": uri, "token_endpoint_auth_method": "private_key_jwt"}),
+                json!({"redirect_uris": uri, "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://a.example/keys"}),
+                ErrorCode::InvalidClientMetadata,
+                "jwks_uri",
+            ),
+            (
+                json!({"redirect_uris": uri, "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "EC", "d": "x"}]}}),
+                ErrorCode::InvalidClientMetadata,
+                "private",
+            ),
+            (
+                json!({"redirect_uris": uri, "token_endpoint_auth_method": "client_secret_jwt"}),
                 ErrorCode::InvalidClientMetadata,
                 "token_endpoint_auth_method",
             ),
@@ -271,6 +314,12 @@ mod tests {
         assert_ne!(first, id(json!({"client_name": "Codex", "redirect_uris": ["http://localhost:6000/other"]})));
         assert_ne!(first, id(json!({"client_name": "Codes", "redirect_uris": ["http://localhost:6000/callback"]})));
         assert_ne!(first, id(json!({"client_name": "Codex", "redirect_uris": ["http://localhost:6000/callback"], "scope": "docs:read"})));
+        let keyed = |kid: &str| {
+            let body = json!({"redirect_uris": ["http://localhost/cb"], "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kid": kid}]}});
+            parse(&body).unwrap().derived_id()
+        };
+        assert_eq!(keyed("a"), keyed("a"));
+        assert_ne!(keyed("a"), keyed("b"), "other keys are another client");
         assert!(first.as_str().starts_with("c_") && first.as_str().len() == 34);
     }
 

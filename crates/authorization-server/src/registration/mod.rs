@@ -43,6 +43,10 @@ struct Registered<'a> {
     software_version: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     application_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks: Option<&'a serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks_uri: Option<&'a str>,
 }
 
 /// The redirect URIs, times and id are what the client sent and gets now: a registration with the same metadata may
@@ -63,6 +67,8 @@ fn registered<'a>(client: &'a Client, sent: &'a ClientMetadata, secret: Option<&
         software_id: sent.software_id.as_deref(),
         software_version: sent.software_version.as_deref(),
         application_type: sent.application_type.as_deref(),
+        jwks: sent.jwks.as_ref(),
+        jwks_uri: sent.jwks_uri.as_deref(),
     }
 }
 
@@ -79,8 +85,8 @@ fn client(sent: &ClientMetadata, id: ClientId, secret: Option<&Secret>, now: Tim
         software_id: sent.software_id.clone(),
         software_version: sent.software_version.clone(),
         application_type: sent.application_type.clone(),
-        jwks: None,
-        jwks_uri: None,
+        jwks: sent.jwks.clone(),
+        jwks_uri: sent.jwks_uri.clone(),
         origin: ClientOrigin::Dynamic,
         created_at: now,
         last_used_at: None,
@@ -127,8 +133,15 @@ pub async fn register(
         return Err(Refused::new(ErrorCode::InvalidClientMetadata, "The body must be JSON: Content-Type: application/json."));
     }
     let sent = ClientMetadata::parse(&body::read(payload).await?)?;
+    if sent.jwks_uri.is_some() && server.documents.is_none() {
+        return Err(Refused::new(
+            ErrorCode::InvalidClientMetadata,
+            "jwks_uri is not read by this server, which fetches nothing: register jwks.",
+        ));
+    }
     let now = server.now();
-    let secret = (sent.auth_method != AuthMethod::None).then(|| Secret::generate(&*server.randomness, ""));
+    let secret = matches!(sent.auth_method, AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost)
+        .then(|| Secret::generate(&*server.randomness, ""));
     let id = if secret.is_some() { ClientId(format!("c_{}", uuid_v7(now, &*server.randomness).simple())) } else { sent.derived_id() };
     let stored =
         ask(&server.asks.register_client, RegisterClient { client: client(&sent, id, secret.as_ref(), now), from: address }).await?;

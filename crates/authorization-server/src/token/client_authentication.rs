@@ -1,17 +1,22 @@
-//! Who is at the token endpoint (AS10): `none`, `client_secret_basic`, `client_secret_post`. Nothing is consumed before
-//! this is known, since some clients try one method after the other.
+//! Who is at the token endpoint (AS10): `none`, `client_secret_basic`, `client_secret_post`, `private_key_jwt`. Nothing is consumed
+//! before this is known, since some clients try one method after the other.
 
+use super::client_assertion::{ASSERTION_TYPE, Assertion};
+use super::client_keys;
 use crate::answer::Refused;
 use crate::parameters::{Parameters, decode};
 use crate::server::AuthorizationServer;
+use crate::visitor;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use docent_types::actors::ask;
 use docent_types::ids::ClientId;
+use docent_types::messages::UseOnce;
 use docent_types::oauth::{Error, ErrorCode};
-use docent_types::registration::Client;
+use docent_types::registration::{AuthMethod, Client};
 use docent_types::secret::{Secret, SecretHash};
 use subtle::{Choice, ConstantTimeEq as _};
 
@@ -45,9 +50,6 @@ fn unauthenticated(words: &str) -> Error {
 /// # Errors
 /// `invalid_request` or `invalid_client`.
 pub fn presented(authorization: Option<&str>, form: &Parameters) -> Result<Presented, Error> {
-    if form.get("client_assertion").is_some() {
-        return Err(unauthenticated("client_assertion is not supported: use none, client_secret_basic or client_secret_post."));
-    }
     let in_form = form.get("client_secret").map(|secret| Secret::new(secret.to_owned()));
     let Some(authorization) = authorization else {
         let client_id = form.get("client_id").ok_or_else(|| invalid("client_id is missing."))?;
@@ -90,6 +92,9 @@ pub fn prove(client: &Client, presented: &Presented) -> Result<(), Error> {
     if client.disabled {
         return Err(unauthenticated("This client was blocked by an administrator."));
     }
+    if client.auth_method == AuthMethod::PrivateKeyJwt {
+        return Err(unauthenticated("This client registered private_key_jwt: it must send client_assertion (RFC 7523)."));
+    }
     match (&client.secret_hash, presented.secrets.as_slice()) {
         (None, []) => Ok(()),
         (None, _) => Err(unauthenticated("This client has no secret: send client_id alone.")),
@@ -110,8 +115,46 @@ pub fn prove(client: &Client, presented: &Presented) -> Result<(), Error> {
 pub struct Authenticated {
     /// Which.
     pub client: Client,
-    /// Whether it sent its secret; a public client and a native one that left it out did not.
+    /// Whether it proved itself by its secret or its key; a public client and a native one that left its secret out did not.
     pub by_secret: bool,
+}
+
+fn unknown() -> Error {
+    unauthenticated(
+        "This client is not known here. Register it again: remove what the application stored for this server and connect anew.",
+    )
+}
+
+/// The client of a request with an assertion (RFC 7523). Its id is used up last: an assertion that fails proves nothing and costs nothing.
+async fn asserted(server: &AuthorizationServer, request: &HttpRequest, form: &Parameters) -> Result<Authenticated, Refused> {
+    if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+        return Err(unauthenticated(&format!("client_assertion_type must be {ASSERTION_TYPE}.")).into());
+    }
+    let text = form.get("client_assertion").ok_or_else(|| unauthenticated("client_assertion is missing."))?;
+    let assertion = Assertion::read(text)?;
+    if form.get("client_id").is_some_and(|sent| sent != assertion.client_id()) {
+        return Err(unauthenticated("The client_id of the form is not the sub of client_assertion.").into());
+    }
+    let client = server.store.client(&ClientId(assertion.client_id().to_owned())).await?.ok_or_else(unknown)?;
+    if client.disabled {
+        return Err(unauthenticated("This client was blocked by an administrator.").into());
+    }
+    if client.secret_hash.is_some() {
+        return Err(unauthenticated("This client registered a secret, not keys: it must send its secret.").into());
+    }
+    client_keys::verify(server, &client, &assertion, visitor::address(request, &server.settings)).await?;
+    let (issuer, now) = (&server.settings.urls.issuer, server.now());
+    let one_use = assertion.judge(issuer, &format!("{issuer}/oauth/token"), now)?;
+    if one_use.names_endpoint {
+        tracing::debug!(client = %client.id, compat = "assertion_for_the_token_endpoint", "the audience of an assertion is the token endpoint");
+    }
+    let first = ask(&server.asks.use_once, UseOnce { what: one_use.what, expires_at: one_use.expires_at, now }).await?;
+    if !first {
+        return Err(
+            unauthenticated("This client_assertion was used before: make a new one, with a jti of its own, for each request.").into()
+        );
+    }
+    Ok(Authenticated { client, by_secret: true })
 }
 
 /// The client of a request.
@@ -127,12 +170,13 @@ pub async fn authenticate(server: &AuthorizationServer, request: &HttpRequest, f
         let by_header = authorization.is_some() && error.code == ErrorCode::InvalidClient;
         if by_header { Refused::from(error).with_challenge(CHALLENGE) } else { error.into() }
     };
+    if form.get("client_assertion").is_some() || form.get("client_assertion_type").is_some() {
+        if authorization.is_some() || form.get("client_secret").is_some() {
+            return Err(invalid("client_assertion stands beside another proof. Use one of the two.").into());
+        }
+        return asserted(server, request, form).await;
+    }
     let presented = presented(authorization, form).map_err(challenged)?;
-    let unknown = || {
-        unauthenticated(
-            "This client is not known here. Register it again: remove what the application stored for this server and connect anew.",
-        )
-    };
     let client = server.store.client(&presented.client_id).await?.ok_or_else(|| challenged(unknown()))?;
     prove(&client, &presented).map_err(challenged)?;
     Ok(Authenticated { client, by_secret: !presented.secrets.is_empty() })
@@ -142,7 +186,6 @@ pub async fn authenticate(server: &AuthorizationServer, request: &HttpRequest, f
 mod tests {
     use super::*;
     use crate::parameters::encode;
-    use docent_types::registration::AuthMethod;
     use docent_types::time::Timestamp;
     use proptest::prelude::*;
 
@@ -175,7 +218,6 @@ mod tests {
         assert_eq!(presented(Some("Bearer x"), &form("client_id=c_1")).unwrap_err().code, ErrorCode::InvalidClient);
         assert_eq!(presented(Some("Basic !"), &form("")).unwrap_err().code, ErrorCode::InvalidClient);
         assert_eq!(presented(None, &form("")).unwrap_err().code, ErrorCode::InvalidRequest);
-        assert_eq!(presented(None, &form("client_id=c_1&client_assertion=x")).unwrap_err().code, ErrorCode::InvalidClient);
     }
 
     /// AS10 and *Registration*.
@@ -191,7 +233,9 @@ mod tests {
         assert!(prove(&public, &none).is_ok() && prove(&public, &wrong).is_err());
         let empty = presented(Some(&header("c_1", "")), &form("")).unwrap();
         assert!(prove(&public, &empty).is_ok());
-        assert!(prove(&Client { disabled: true, ..public }, &none).is_err());
+        assert!(prove(&Client { disabled: true, ..public.clone() }, &none).is_err());
+        let keyed = Client { auth_method: AuthMethod::PrivateKeyJwt, ..public };
+        assert!(prove(&keyed, &none).is_err() && prove(&keyed, &wrong).is_err(), "who registered keys must use them");
     }
 
     proptest! {

@@ -1,7 +1,9 @@
 //! `POST /oauth/token`: one file for each grant type.
 
 mod authorization_code;
+pub mod client_assertion;
 pub mod client_authentication;
+mod client_keys;
 mod issue;
 mod refresh_token;
 

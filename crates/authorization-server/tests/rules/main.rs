@@ -8,6 +8,7 @@ mod discovery;
 mod keys;
 mod metadata_document;
 mod people;
+mod private_key_jwt;
 mod refresh;
 mod registration;
 mod token;
