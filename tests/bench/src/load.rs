@@ -111,7 +111,7 @@ impl Figures {
     }
 }
 
-/// Runs `callers` loops at once on this thread for `time`; `next` makes a request of the answer before it.
+/// Runs `callers` loops at once on this thread for `time`, until nothing is left to ask; `next` makes a request of the answer before it.
 ///
 /// # Errors
 /// A connection broke.
@@ -122,6 +122,20 @@ pub async fn run<S: 'static>(
     next: impl Fn(&mut S) -> Option<Vec<u8>> + Copy + 'static,
     learn: impl Fn(&mut S, &Answer) -> bool + Copy + 'static,
 ) -> anyhow::Result<Figures> {
+    Ok(run_and_keep(address, states, time, next, learn).await?.0)
+}
+
+/// As [`run`]; answers the states as well.
+///
+/// # Errors
+/// A connection broke.
+pub async fn run_and_keep<S: 'static>(
+    address: SocketAddr,
+    states: Vec<S>,
+    time: Duration,
+    next: impl Fn(&mut S) -> Option<Vec<u8>> + Copy + 'static,
+    learn: impl Fn(&mut S, &Answer) -> bool + Copy + 'static,
+) -> anyhow::Result<(Figures, Vec<S>)> {
     let started = Instant::now();
     let tasks: Vec<_> = states
         .into_iter()
@@ -138,15 +152,16 @@ pub async fn run<S: 'static>(
                         failed += 1;
                     }
                 }
-                anyhow::Ok((times, failed))
+                anyhow::Ok((times, failed, state))
             })
         })
         .collect();
-    let (mut times, mut failed) = (Vec::new(), 0);
+    let (mut times, mut failed, mut states) = (Vec::new(), 0, Vec::new());
     for task in tasks {
-        let (more, bad) = task.await??;
+        let (more, bad, state) = task.await??;
         times.extend(more);
         failed += bad;
+        states.push(state);
     }
-    Ok(Figures::new(times, started, failed))
+    Ok((Figures::new(times, started, failed), states))
 }

@@ -3,12 +3,13 @@
 mod guard;
 mod load;
 mod retrieval;
+mod scale;
 mod server;
 mod tokens;
 mod tools;
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use docent_types::metadata::PublicUrls;
 use server::Server;
 use std::path::PathBuf;
@@ -23,8 +24,37 @@ struct Options {
     #[arg(long)]
     postgres: Option<String>,
     /// Seconds of each load.
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, global = true, default_value_t = 6)]
     seconds: u64,
+    /// One measure alone.
+    #[command(subcommand)]
+    only: Option<Only>,
+}
+
+/// Measures that take long, each alone.
+#[derive(Subcommand)]
+enum Only {
+    /// The token endpoint on an empty Postgres and on one that scale.sql filled, in turns.
+    Scale {
+        /// The URL of the empty database.
+        #[arg(long)]
+        empty: String,
+        /// The URL of the filled one.
+        #[arg(long)]
+        filled: String,
+        /// People in it.
+        #[arg(long)]
+        users: usize,
+        /// Clients in it.
+        #[arg(long)]
+        clients: usize,
+        /// Grants in it.
+        #[arg(long)]
+        grants: usize,
+        /// How often each is measured.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
 }
 
 fn row(what: &str, budget: &str, seen: &str) {
@@ -37,6 +67,15 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn run(options: Options) -> anyhow::Result<()> {
+    match options.only {
+        None => all(options).await,
+        Some(Only::Scale { empty, filled, users, clients, grants, rounds }) => {
+            scale::run(&empty, &filled, scale::Rows { users, clients, grants }, rounds, options.seconds).await
+        }
+    }
+}
+
+async fn all(options: Options) -> anyhow::Result<()> {
     println!("| what | budget | seen |\n|---|---|---|");
     let mut starts = Vec::new();
     let mut idle = 0.0;

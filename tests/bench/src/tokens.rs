@@ -6,7 +6,7 @@ use actix::prelude::*;
 use anyhow::Context as _;
 use docent_store::actors::Ledger;
 use docent_store::{Database, NewUser, Store};
-use docent_types::ids::{GrantId, ProjectId, UserId};
+use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
 use docent_types::messages::{IssueCode, RegisterClient};
 use docent_types::random::SystemRandomness;
 use docent_types::registration::Client;
@@ -20,8 +20,8 @@ use std::time::Duration;
 
 const CALLERS: usize = 64;
 const REDIRECT: &str = "http://localhost:7777/callback";
-const VERIFIER: &str = "a-verifier-of-the-benchmark-that-has-enough-characters";
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+pub(crate) const VERIFIER: &str = "a-verifier-of-the-benchmark-that-has-enough-characters";
+pub(crate) const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 /// What was measured.
 pub struct Measured {
@@ -31,11 +31,20 @@ pub struct Measured {
     pub refresh: Figures,
 }
 
-/// Codes of one person and client, written through a ledger of this process.
-async fn codes(database: &Database, resource: &str, count: usize) -> anyhow::Result<Vec<String>> {
-    let store = Store::connect(database, 4).await?;
-    let clock = SystemClock;
-    let now = clock.now();
+/// Whom a code is for.
+#[derive(Clone)]
+pub struct Party {
+    /// The person.
+    pub user: UserId,
+    /// Their project.
+    pub project: ProjectId,
+    /// The client.
+    pub client: ClientId,
+}
+
+/// A new person and client.
+async fn newcomers(store: &Store, ledger: &Addr<Ledger>) -> anyhow::Result<Party> {
+    let now = SystemClock.now();
     let (user, project) = (UserId::generate(now, &SystemRandomness), ProjectId::generate(now, &SystemRandomness));
     let new = NewUser {
         id: user,
@@ -48,19 +57,36 @@ async fn codes(database: &Database, resource: &str, count: usize) -> anyhow::Res
     };
     store.create_user(new).await?;
     let client = Client::public(&format!("c_bench_{user}"), &[REDIRECT], now);
-    let ledger = Ledger::new(store, None, Arc::new(SystemClock)).start();
     let id = client.id.clone();
     ledger.send(RegisterClient { client, from: None }).await??;
+    Ok(Party { user, project, client: id })
+}
+
+/// Codes, written through a ledger of this process: for the party of each number, or all for a new person and client. Each is the code,
+/// NUL, and the client.
+///
+/// # Errors
+/// The database cannot be asked, or a code was refused.
+pub async fn codes(database: &Database, resource: &str, count: usize, of: Option<&dyn Fn(usize) -> Party>) -> anyhow::Result<Vec<String>> {
+    let store = Store::connect(database, 4).await?;
+    let ledger = Ledger::new(store.clone(), None, Arc::new(SystemClock)).start();
+    let only = match of {
+        Some(_) => None,
+        None => Some(newcomers(&store, &ledger).await?),
+    };
+    let now = SystemClock.now();
     let mut codes = Vec::with_capacity(count);
     while codes.len() < count {
-        let batch: Vec<_> = (0..256.min(count - codes.len()))
-            .map(|_| {
+        let from = codes.len();
+        let batch: Vec<_> = (from..count.min(from + 256))
+            .filter_map(|number| of.map(|of| of(number)).or_else(|| only.clone()))
+            .map(|Party { user, project, client }| {
                 let code = Secret::generate(&SystemRandomness, "");
                 let message = IssueCode {
                     ticket: Secret::generate(&SystemRandomness, "").hash(),
                     grant: GrantId::generate(now, &SystemRandomness),
                     user,
-                    client: id.clone(),
+                    client: client.clone(),
                     project,
                     scopes: ScopeSet::resource_default(),
                     resource: resource.to_owned(),
@@ -73,7 +99,7 @@ async fn codes(database: &Database, resource: &str, count: usize) -> anyhow::Res
                     expires_at: now.after(Duration::from_secs(3600)),
                     from: None,
                 };
-                codes.push(format!("{}\u{0}{}", code.expose(), id));
+                codes.push(format!("{}\u{0}{}", code.expose(), client));
                 ledger.send(message)
             })
             .collect();
@@ -129,7 +155,7 @@ fn refresh(caller: &mut Caller) -> Option<Vec<u8>> {
 /// The server did not give one.
 pub async fn one(server: &Server, database: &Database) -> anyhow::Result<String> {
     let host = server.host();
-    let codes = codes(database, &format!("http://{host}/mcp"), 1).await?;
+    let codes = codes(database, &format!("http://{host}/mcp"), 1, None).await?;
     let mut caller = Caller { host, codes, refresh: Vec::new(), access: String::new(), client: String::new() };
     let request = exchange(&mut caller).context("no code")?;
     let answer = load::Connection::open(server.address).await?.ask(&request).await?;
@@ -148,7 +174,7 @@ pub async fn measure(data: &Path, postgres: Option<&str>, seconds: u64) -> anyho
         None => Database::Sqlite(data.join("docent.sqlite")),
     };
     let host = server.host();
-    let all = codes(&database, &format!("http://{host}/mcp"), 9_000 * usize::try_from(seconds)?).await?;
+    let all = codes(&database, &format!("http://{host}/mcp"), 9_000 * usize::try_from(seconds)?, None).await?;
     let share = all.len() / CALLERS;
     let callers = |all: &[String]| -> Vec<Caller> {
         all.chunks(share)
