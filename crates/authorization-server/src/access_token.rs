@@ -23,6 +23,15 @@ pub fn read(token: &str, keys: &PublicKeySet, issuer: &str, resource: &str) -> O
     is_ours.then_some(claims)
 }
 
+/// Whether this says that it is an ID token of ours. Not verified: it decides about words only.
+#[must_use]
+pub fn is_id_token(token: &str, keys: &PublicKeySet) -> bool {
+    jsonwebtoken::decode_header(token).is_ok_and(|header| {
+        let is_ours = keys.keys.iter().any(|key| header.kid.as_deref() == Some(key.kid.as_str()));
+        is_ours && header.typ.is_some_and(|typ| typ.eq_ignore_ascii_case("JWT"))
+    })
+}
+
 /// Whether the claims stand now: neither ended nor revoked.
 #[must_use]
 pub fn is_live(claims: &AccessTokenClaims, server: &AuthorizationServer, now: Timestamp) -> bool {

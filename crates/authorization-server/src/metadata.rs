@@ -3,6 +3,7 @@
 use crate::server::AuthorizationServer;
 use crate::settings::{DynamicRegistration, Settings};
 use crate::token::client_assertion::ALGORITHMS;
+use crate::token::{client_credentials, jwt_bearer};
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use docent_types::metadata::AuthorizationServerMetadata;
@@ -10,6 +11,21 @@ use docent_types::scope::Scope;
 
 fn words(list: &[&str]) -> Vec<String> {
     list.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// The grant types that work; assertions only where an issuer of them is trusted.
+#[must_use]
+pub fn grant_types(settings: &Settings) -> Vec<&'static str> {
+    let mut types = vec!["authorization_code", "refresh_token", client_credentials::NAME];
+    if !settings.trusted_issuers.is_empty() {
+        types.push(jwt_bearer::NAME);
+    }
+    types
+}
+
+/// The profiles of assertions that work (draft-ietf-oauth-identity-assertion-authz-grant 7.2).
+fn grant_profiles(settings: &Settings) -> Vec<String> {
+    if settings.trusted_issuers.is_empty() { Vec::new() } else { words(&["urn:ietf:params:oauth:grant-profile:id-jag"]) }
 }
 
 /// What this server says about itself: what works, and nothing else.
@@ -30,7 +46,8 @@ pub fn document(settings: &Settings) -> AuthorizationServerMetadata {
         scopes_supported: Scope::ALL.iter().map(|scope| scope.as_str().to_owned()).collect(),
         response_types_supported: words(&["code"]),
         response_modes_supported: words(&["query"]),
-        grant_types_supported: words(&["authorization_code", "refresh_token"]),
+        grant_types_supported: words(&grant_types(settings)),
+        authorization_grant_profiles_supported: grant_profiles(settings),
         token_endpoint_auth_methods_supported: methods.clone(),
         revocation_endpoint_auth_methods_supported: methods,
         introspection_endpoint_auth_methods_supported: words(&["client_secret_basic", "client_secret_post", "private_key_jwt"]),
@@ -82,6 +99,7 @@ pub async fn jwks(server: web::Data<AuthorizationServer>) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity_assertion::{KeySource, TrustedIssuer};
     use docent_types::metadata::PublicUrls;
 
     fn settings(issuer: &str) -> Settings {
@@ -102,6 +120,18 @@ mod tests {
         assert_eq!(serde_json::to_value(super::document(&on)).unwrap()["client_id_metadata_document_supported"], true);
         let off = Settings { dynamic_registration: DynamicRegistration::Off, ..settings("https://a.example") };
         assert!(serde_json::to_value(super::document(&off)).unwrap().get("registration_endpoint").is_none());
+    }
+
+    /// AS1, AS20: assertions are advertised where an issuer is trusted, and only there.
+    #[test]
+    fn identity_assertions_are_advertised_where_an_issuer_is_trusted() {
+        let without = serde_json::to_value(document(&settings("https://a.example"))).unwrap();
+        assert!(without.get("authorization_grant_profiles_supported").is_none());
+        assert_eq!(without["grant_types_supported"], serde_json::json!(["authorization_code", "refresh_token", "client_credentials"]));
+        let trusted = vec![TrustedIssuer::new("https://idp.example", KeySource::Text("{}".into()))];
+        let with = document(&Settings { trusted_issuers: trusted, ..settings("https://a.example") });
+        assert_eq!(with.authorization_grant_profiles_supported, ["urn:ietf:params:oauth:grant-profile:id-jag"]);
+        assert_eq!(with.grant_types_supported.last().map(String::as_str), Some("urn:ietf:params:oauth:grant-type:jwt-bearer"));
     }
 
     /// AS1, AS22.

@@ -14,15 +14,22 @@ use docent_types::oauth::ErrorCode;
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
 
-/// What is to be revoked. `None`: it is another client's access token, and nothing happens.
-fn what(token: &str, client: &ClientId, server: &AuthorizationServer) -> Option<Revoke> {
+/// What is to be revoked. `None`: it is another client's access token, and nothing happens. A `token_type_hint` is not needed: the kinds
+/// cannot be confused, and one that means nothing is no reason to refuse.
+fn what(token: &str, client: &ClientId, server: &AuthorizationServer) -> Result<Option<Revoke>, Refused> {
     let urls = &server.settings.urls;
-    match access_token::read(token, &server.keys.load(), &urls.issuer, &urls.resource) {
+    let keys = server.keys.load();
+    match access_token::read(token, &keys, &urls.issuer, &urls.resource) {
         Some(claims) if claims.client_id == *client => {
-            Some(Revoke::AccessToken { jti: claims.jti, grant: claims.grant_id, expires_at: Timestamp::from_seconds(claims.exp) })
+            Ok(Some(Revoke::AccessToken { jti: claims.jti, grant: claims.grant_id, expires_at: Timestamp::from_seconds(claims.exp) }))
         }
-        Some(_) => None,
-        None => Some(Revoke::RefreshToken { token: SecretHash::of(token), client: client.clone() }),
+        Some(_) => Ok(None),
+        // RFC 7009 2.2.1. Whoever believes that it is revoked would be wrong.
+        None if access_token::is_id_token(token, &keys) => Err(Refused::new(
+            ErrorCode::UnsupportedTokenType,
+            "An ID token cannot be revoked: revoke the access token or the refresh token that came with it.",
+        )),
+        None => Ok(Some(Revoke::RefreshToken { token: SecretHash::of(token), client: client.clone() })),
     }
 }
 
@@ -35,7 +42,7 @@ pub async fn revoke(server: web::Data<AuthorizationServer>, request: HttpRequest
     let form = body::read_form(&request, payload).await?;
     let client = client_authentication::authenticate(&server, &request, &form).await?.client;
     let token = form.get("token").ok_or_else(|| Refused::new(ErrorCode::InvalidRequest, "token is missing."))?;
-    if let Some(what) = what(token, &client.id, &server) {
+    if let Some(what) = what(token, &client.id, &server)? {
         ask(&server.asks.revoke, RevokeAccess { what, reason: "client", now: server.now() }).await?;
     }
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).finish())

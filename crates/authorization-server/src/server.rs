@@ -1,6 +1,7 @@
 //! Everything that a handler may reach.
 
 use crate::client_metadata_document::DocumentSource;
+use crate::identity_assertion::TrustedIssuers;
 use crate::settings::Settings;
 use crate::signing::SharedSigner;
 use actix::Recipient;
@@ -64,6 +65,8 @@ pub struct AuthorizationServer {
     pub revoked: SharedRevoked,
     /// The public keys.
     pub keys: SharedKeys,
+    /// The issuers whose identity assertions are grants, with their keys.
+    pub trusted_issuers: TrustedIssuers,
 }
 
 impl AuthorizationServer {

@@ -1,6 +1,8 @@
 //! What the operator decides about this authorization server.
 
+use crate::identity_assertion::{TrustedIssuer, TrustedIssuerError};
 use docent_types::client_address::TrustedProxies;
+use docent_types::ids::ClientId;
 use docent_types::metadata::PublicUrls;
 use std::time::Duration;
 
@@ -54,6 +56,10 @@ pub struct Settings {
     pub serves_root_aliases: bool,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// The issuers whose identity assertions are grants (AS20).
+    pub trusted_issuers: Vec<TrustedIssuer>,
+    /// The clients that may ask about every token (RFC 7662): protected resources that are not ours.
+    pub resource_servers: Vec<ClientId>,
 }
 
 /// Why settings are refused.
@@ -68,6 +74,12 @@ pub enum SettingsError {
     /// The issuer is not a usable string.
     #[error("the issuer must be an http or https URL without a trailing slash, query or fragment")]
     Issuer,
+    /// An issuer of identity assertions cannot be trusted as it is configured.
+    #[error(transparent)]
+    TrustedIssuer(#[from] TrustedIssuerError),
+    /// An issuer of identity assertions is there twice.
+    #[error("auth.trusted_issuers names {0} twice")]
+    TrustedTwice(String),
 }
 
 impl Settings {
@@ -87,6 +99,8 @@ impl Settings {
             session_lifetime: Duration::from_secs(30 * 86_400),
             serves_root_aliases,
             trusted_proxies: TrustedProxies::default(),
+            trusted_issuers: Vec::new(),
+            resource_servers: Vec::new(),
         }
     }
 
@@ -105,6 +119,12 @@ impl Settings {
         ] {
             if lifetime.is_zero() {
                 return Err(SettingsError::Zero(name));
+            }
+        }
+        for (at, trusted) in self.trusted_issuers.iter().enumerate() {
+            trusted.check(&self.urls.issuer)?;
+            if self.trusted_issuers[..at].iter().any(|other| other.issuer == trusted.issuer) {
+                return Err(SettingsError::TrustedTwice(trusted.issuer.clone()));
             }
         }
         let issuer = &self.urls.issuer;

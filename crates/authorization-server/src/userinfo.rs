@@ -24,10 +24,28 @@ fn challenged(code: ErrorCode, words: &str, more: &str) -> Refused {
     Refused::from(error).with_challenge(challenge)
 }
 
-/// The bearer token of the header. Never from the query.
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let (scheme, token) = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+/// The bearer token of the header: one header, one token, in the RFC's form. Never from the query or the body. `None` where there is no
+/// header, or one of another scheme.
+///
+/// # Errors
+/// `invalid_request` for what cannot be read.
+fn bearer<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a str>, &'static str> {
+    let value = match (values.next(), values.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => value,
+        _ => return Err("There is more than one Authorization header."),
+    };
+    let value = std::str::from_utf8(value).map_err(|_| "The Authorization header is not plain text.")?.trim_matches(' ');
+    let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(None);
+    }
+    let token = rest.trim_start_matches(' ');
+    let body = token.trim_end_matches('=');
+    if body.is_empty() || !body.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b)) {
+        return Err("The Authorization header has the form: Bearer TOKEN, with one token that is not empty.");
+    }
+    Ok(Some(token))
 }
 
 /// `/oauth/userinfo`.
@@ -35,8 +53,10 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
 /// # Errors
 /// [`Refused`], as JSON with a Bearer challenge (RFC 6750 3).
 pub async fn userinfo(server: web::Data<AuthorizationServer>, request: HttpRequest) -> Result<HttpResponse, Refused> {
+    let presented = bearer(request.headers().get_all(header::AUTHORIZATION).map(header::HeaderValue::as_bytes));
+    let presented = presented.map_err(|words| challenged(ErrorCode::InvalidRequest, words, ""))?;
     // RFC 6750 3.1: without a credential there is no error in the challenge.
-    let token = bearer(&request).ok_or_else(|| {
+    let token = presented.ok_or_else(|| {
         Refused::new(ErrorCode::InvalidToken, "Send an access token: Authorization: Bearer.").with_challenge("Bearer scope=\"openid\"")
     })?;
     let invalid = || challenged(ErrorCode::InvalidToken, "The access token is not valid, has ended or was revoked.", "");
@@ -51,4 +71,34 @@ pub async fn userinfo(server: web::Data<AuthorizationServer>, request: HttpReque
         name: (claims.scope.contains(Scope::Profile) && !user.name.is_empty()).then_some(user.name),
     };
     Ok(answer::json(StatusCode::OK, &info))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// AS18, RS5: one token, in the header, in the RFC's form.
+    #[test]
+    fn one_bearer_token_is_read_and_nothing_else() {
+        let read = |values: &[&'static str]| bearer(values.iter().map(|value| value.as_bytes()));
+        assert_eq!(read(&["Bearer a.b-c"]), Ok(Some("a.b-c")));
+        assert_eq!(read(&["bEARER   a=="]), Ok(Some("a==")));
+        assert_eq!((read(&[]), read(&["Basic YTpi"])), (Ok(None), Ok(None)));
+        for wrong in ["Bearer", "Bearer ", "Bearer a b", "Bearer a, Bearer b", "Bearer ==", "Bearer a\"", "Bearer é"] {
+            assert!(read(&[wrong]).is_err(), "{wrong}");
+        }
+        assert!(read(&["Bearer a", "Bearer a"]).is_err());
+    }
+
+    proptest! {
+        /// AS18, RS5: raw bytes are refused, or are a token in the RFC's form.
+        #[test]
+        fn raw_bytes_are_refused_or_are_a_token(bytes in proptest::collection::vec(any::<u8>(), 0..60), prefixed in any::<bool>()) {
+            let value = if prefixed { [b"Bearer ".as_slice(), &bytes].concat() } else { bytes };
+            if let Ok(Some(token)) = bearer(std::iter::once(value.as_slice())) {
+                prop_assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b)));
+            }
+        }
+    }
 }

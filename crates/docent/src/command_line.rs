@@ -122,6 +122,36 @@ pub enum User {
         /// The e-mail address
         email: String,
     },
+    /// Link subjects of trusted issuers to people (enterprise-managed authorization)
+    #[command(subcommand)]
+    Identity(Identity),
+}
+
+/// `docent user identity …`.
+#[derive(Subcommand, Debug)]
+pub enum Identity {
+    /// From now on this subject of this issuer is this person
+    Add {
+        /// The person's e-mail address
+        email: String,
+        /// The issuer, exactly as in its assertions (`iss`)
+        #[arg(long, value_name = "URL")]
+        issuer: String,
+        /// What the issuer calls the person (`sub`)
+        #[arg(long)]
+        subject: String,
+    },
+    /// List all linked subjects
+    List,
+    /// Take a link away; what the person's clients were given for it is revoked
+    Remove {
+        /// The issuer
+        #[arg(long, value_name = "URL")]
+        issuer: String,
+        /// What the issuer calls the person
+        #[arg(long)]
+        subject: String,
+    },
 }
 
 /// `docent project …`.

@@ -62,6 +62,58 @@ pub struct Auth {
     pub session_lifetime: u64,
     /// Days.
     pub key_rotation: u64,
+    /// Clients that may introspect every token.
+    pub resource_servers: Vec<String>,
+    /// Issuers whose identity assertions are grants.
+    pub trusted_issuers: Vec<TrustedIssuer>,
+}
+
+/// `[[auth.trusted_issuers]]`
+#[derive(Deserialize, Clone, Debug, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrustedIssuer {
+    /// `iss` of its assertions.
+    pub issuer: String,
+    /// Where its keys are read.
+    pub jwks_uri: String,
+    /// A file with its keys, instead.
+    pub jwks_file: PathBuf,
+    /// The algorithms that it may sign with; empty for the usual ones.
+    pub algorithms: Vec<String>,
+    /// The clients whose assertions are accepted; empty for every one that may use the grant type.
+    pub clients: Vec<AllowedClient>,
+    /// What becomes of unknown subjects.
+    pub accounts: AccountPolicy,
+    /// The team project that tokens are for; empty for the person's own.
+    pub project: String,
+    /// Of an issuer of several tenants: the one that is trusted.
+    pub tenant: String,
+}
+
+/// A client whose assertions are accepted: its id, or with another name at the issuer.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(untagged)]
+pub enum AllowedClient {
+    /// Its id, here and at the issuer.
+    Id(String),
+    /// Two names.
+    Named {
+        /// Its id here.
+        id: String,
+        /// What the issuer calls it.
+        known_as: String,
+    },
+}
+
+/// What becomes of a subject that was never seen.
+#[derive(Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountPolicy {
+    /// Refused.
+    #[default]
+    Existing,
+    /// It gets an account.
+    Create,
 }
 
 /// `[mcp]`
@@ -238,21 +290,36 @@ fn file_layer(file: Option<&Path>) -> anyhow::Result<Option<Layer>> {
     Ok(Some(Layer { origin: path.display().to_string(), values }))
 }
 
-fn variable_layer(variables: &[(String, String)]) -> Vec<Layer> {
+fn variable_layer(variables: &[(String, String)]) -> anyhow::Result<Vec<Layer>> {
     let of_ours = variables.iter().filter_map(|(name, text)| name.strip_prefix(PREFIX).map(|rest| (name, rest, text)));
     of_ours
         .map(|(name, rest, text)| {
             let key = rest.to_ascii_lowercase().replace("__", ".");
-            let is_list = KEYS.iter().any(|one| one.name == key && one.is_list());
-            let value = if is_list {
+            let known = KEYS.iter().find(|one| one.name == key);
+            let value = if known.is_some_and(Key::is_list) {
                 let items: Vec<Value> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect();
                 Value::from(items)
+            } else if known.is_some_and(Key::is_tables) {
+                from_json(serde_json::from_str(text).with_context(|| format!("{name} must be a JSON array of objects"))?)
             } else {
                 Value::from(text.as_str())
             };
-            Layer { origin: name.clone(), values: BTreeMap::from([(key, value)]) }
+            Ok(Layer { origin: name.clone(), values: BTreeMap::from([(key, value)]) })
         })
         .collect()
+}
+
+fn from_json(value: serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    let kind = match value {
+        Json::Null => ValueKind::Nil,
+        Json::Bool(value) => ValueKind::Boolean(value),
+        Json::Number(number) => number.as_i64().map_or_else(|| ValueKind::String(number.to_string()), ValueKind::I64),
+        Json::String(text) => ValueKind::String(text),
+        Json::Array(items) => ValueKind::Array(items.into_iter().map(from_json).collect()),
+        Json::Object(fields) => ValueKind::Table(fields.into_iter().map(|(name, value)| (name, from_json(value))).collect()),
+    };
+    Value::new(None, kind)
 }
 
 fn refuse_unknown(layer: &Layer) -> anyhow::Result<()> {
@@ -276,7 +343,7 @@ fn refuse_unknown(layer: &Layer) -> anyhow::Result<()> {
 /// An unknown key, with the nearest known one; a value of the wrong kind; an unreadable file.
 pub fn load(file: Option<&Path>, variables: &[(String, String)]) -> anyhow::Result<(Configuration, Vec<Effective>)> {
     let mut layers = Vec::from_iter(file_layer(file)?);
-    layers.extend(variable_layer(variables));
+    layers.extend(variable_layer(variables)?);
     let mut builder = config::Config::builder();
     for key in KEYS {
         builder = builder.set_default(key.name, key.default_value())?;
@@ -361,6 +428,27 @@ mod tests {
         let (configuration, _) = load(None, &variables).unwrap();
         assert_eq!(configuration.mcp.allowed_hosts, ["a.example", "b.example"]);
         assert_eq!(configuration.auth.access_token_lifetime, 600);
+    }
+
+    /// AS20: issuers are tables of the file, or a JSON array in the variable; a misspelt field is an error.
+    #[test]
+    fn trusted_issuers_are_read_from_the_file_and_from_a_variable() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("docent.toml");
+        let text = "[[auth.trusted_issuers]]\nissuer = \"https://idp.example\"\njwks_uri = \"https://idp.example/keys\"\nclients = [\"c_1\", { id = \"c_2\", known_as = \"0oA2\" }]\n";
+        std::fs::write(&file, text).unwrap();
+        let (configuration, _) = load(Some(&file), &[]).unwrap();
+        let [issuer] = configuration.auth.trusted_issuers.as_slice() else { panic!("{:?}", configuration.auth.trusted_issuers) };
+        assert_eq!((issuer.issuer.as_str(), issuer.accounts), ("https://idp.example", AccountPolicy::Existing));
+        assert!(
+            matches!(issuer.clients.as_slice(), [AllowedClient::Id(one), AllowedClient::Named { id, known_as }] if one == "c_1" && id == "c_2" && known_as == "0oA2")
+        );
+        let json = r#"[{"issuer": "https://other.example", "jwks_file": "keys.json", "accounts": "create", "project": "Team"}]"#;
+        let (configuration, _) = load(Some(&file), &variable("DOCENT__AUTH__TRUSTED_ISSUERS", json)).unwrap();
+        assert_eq!(configuration.auth.trusted_issuers.len(), 1, "the variable wins as a whole");
+        assert_eq!(configuration.auth.trusted_issuers[0].accounts, AccountPolicy::Create);
+        assert!(load(None, &variable("DOCENT__AUTH__TRUSTED_ISSUERS", "https://idp.example")).is_err());
+        assert!(load(None, &variable("DOCENT__AUTH__TRUSTED_ISSUERS", r#"[{"isuer": "x"}]"#)).is_err());
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //!
 //! In the order of the story:
 //! - [`database`]: connecting, and bringing the schema up to date; [`error`]: what can go wrong.
-//! - [`users`], [`links`], [`sessions`], [`projects`]: people.
-//! - [`clients`], [`initial_access_tokens`], [`consent`], [`signing_keys`], [`revocations`]: what authorization reads.
+//! - [`users`], [`links`], [`sessions`], [`projects`], [`federated_identities`]: people; [`service_accounts`]: machines.
+//! - [`clients`], [`initial_access_tokens`], [`consent`], [`signing_keys`], [`revocations`], [`refresh_tokens`]: what authorization reads.
 //! - [`ledger`]: how grants, codes and tokens change: loaded and locked, decided without the database, written.
 //! - [`libraries`], [`version_sources`], [`jobs`], [`meta`]: the catalogue and the work on it.
 //! - [`record`]: audit events and usage.
@@ -19,6 +19,7 @@ pub mod consent;
 pub mod database;
 mod entity;
 pub mod error;
+pub mod federated_identities;
 pub mod initial_access_tokens;
 pub mod jobs;
 pub mod ledger;
@@ -27,7 +28,9 @@ pub mod links;
 pub mod meta;
 pub mod projects;
 pub mod record;
+pub mod refresh_tokens;
 pub mod revocations;
+pub mod service_accounts;
 pub mod sessions;
 pub mod signing_keys;
 mod sql;
@@ -41,12 +44,15 @@ pub mod version_sources;
 pub use consent::ConsentFacts;
 pub use database::{Database, Store};
 pub use error::StoreError;
+pub use federated_identities::LinkedIdentity;
 pub use initial_access_tokens::InitialAccessToken;
 pub use jobs::{Job, JobState};
 pub use libraries::{NewLibrary, PublishVersion, PublishedVersion, StoredLibrary};
 pub use links::{Link, LinkPurpose};
 pub use projects::{Project, Role};
 pub use record::{EventFilter, UsageRow};
+pub use refresh_tokens::RefreshTokenFacts;
 pub use revocations::RevocationRow;
+pub use service_accounts::ServiceAccount;
 pub use signing_keys::StoredKey;
 pub use users::{NewUser, User};

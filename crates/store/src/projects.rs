@@ -103,7 +103,7 @@ impl Store {
         let query = sql::statement(
             self.backend(),
             "SELECT p.id, p.name, p.name_key, p.personal_of, p.created_at,
-                (SELECT COUNT(*) FROM project_members m WHERE m.project_id = p.id) AS members
+                (SELECT COUNT(*) FROM project_members m JOIN users u ON u.id = m.user_id WHERE m.project_id = p.id AND u.kind = 'person') AS members
              FROM projects p WHERE p.personal_of IS NULL ORDER BY p.name_key",
             [],
         );
@@ -181,14 +181,15 @@ impl Store {
         Ok(self.writer().execute_raw(delete).await?.rows_affected() > 0)
     }
 
-    /// The members of a project, by e-mail address.
+    /// The people in a project, by e-mail address.
     ///
     /// # Errors
     /// What the database says.
     pub async fn members(&self, project: ProjectId) -> Result<Vec<(User, Role)>, StoreError> {
         let query = sql::statement(
             self.backend(),
-            "SELECT u.*, m.role AS role FROM project_members m JOIN users u ON u.id = m.user_id WHERE m.project_id = $1 ORDER BY u.email",
+            "SELECT u.*, m.role AS role FROM project_members m JOIN users u ON u.id = m.user_id
+             WHERE m.project_id = $1 AND u.kind = 'person' ORDER BY u.email",
             [sql::uuid(project.0)],
         );
         let rows = self.reader().query_all_raw(query).await?;

@@ -52,6 +52,9 @@ pub struct NewUser {
     pub project: ProjectId,
 }
 
+/// The `kind` of somebody who signs in. Everything else is a machine's account, which no page and no list of people shows.
+pub(crate) const PERSON: &str = "person";
+
 /// How an e-mail address is stored and compared.
 #[must_use]
 pub fn normalise_email(email: &str) -> String {
@@ -83,6 +86,7 @@ pub(crate) async fn insert(transaction: &DatabaseTransaction, new: NewUser) -> R
         is_admin: Set(new.is_admin),
         disabled_at: Set(None),
         created_at: Set(new.now.0),
+        kind: Set(PERSON.to_owned()),
     };
     let user = row.insert(transaction).await.map_err(|error| StoreError::taken(error, "email"))?;
     let project = projects::ActiveModel {
@@ -136,7 +140,7 @@ impl Store {
     pub async fn create_first_admin(&self, new: NewUser, link: SecretHash) -> Result<Option<User>, StoreError> {
         let transaction = self.begin().await?;
         self.lock(&transaction, Lock::FirstAdministrator).await?;
-        if users::Entity::find().count(&transaction).await? > 0 {
+        if users::Entity::find().filter(users::Column::Kind.eq(PERSON)).count(&transaction).await? > 0 {
             return Ok(None);
         }
         if links::consume(&transaction, LinkPurpose::FirstAdmin, link, new.now).await?.is_none() {
@@ -152,7 +156,7 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn count_users(&self) -> Result<u64, StoreError> {
-        Ok(users::Entity::find().count(self.reader()).await?)
+        Ok(users::Entity::find().filter(users::Column::Kind.eq(PERSON)).count(self.reader()).await?)
     }
 
     /// Everybody, by e-mail address.
@@ -160,11 +164,12 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn users(&self) -> Result<Vec<User>, StoreError> {
-        let rows = users::Entity::find().order_by_asc(users::Column::Email).all(self.reader()).await?;
+        let people = users::Entity::find().filter(users::Column::Kind.eq(PERSON)).order_by_asc(users::Column::Email);
+        let rows = people.all(self.reader()).await?;
         Ok(rows.into_iter().map(User::from).collect())
     }
 
-    /// A person.
+    /// A person, or a machine's account.
     ///
     /// # Errors
     /// What the database says.
@@ -177,8 +182,8 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
-        let found = users::Entity::find().filter(users::Column::Email.eq(normalise_email(email))).one(self.reader()).await?;
-        Ok(found.map(User::from))
+        let found = users::Entity::find().filter(users::Column::Email.eq(normalise_email(email))).filter(users::Column::Kind.eq(PERSON));
+        Ok(found.one(self.reader()).await?.map(User::from))
     }
 
     /// Sets a password. Ends all sessions of the person.

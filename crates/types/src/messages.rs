@@ -255,13 +255,14 @@ pub struct UseOnce {
 }
 
 /// Open a grant that no authorization code leads to: for a machine client (AS19) or on an identity assertion (AS20). If `once` was used
-/// before, [`Refusal::Reused`]; if the person is disabled or not in the project, [`Refusal::Withdrawn`]. Answered by `Ledger`.
+/// before, [`Refusal::Reused`]; if the person is disabled or not in the project, [`Refusal::Withdrawn`]. Without a refresh token, a grant
+/// of the last day for the same that lives is answered instead of a new one. Answered by `Ledger`.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "Result<Result<GrantFacts, Refusal>, LedgerError>")]
 pub struct OpenGrant {
     /// What is used up by it, and when that may be forgotten, as in [`UseOnce`].
     pub once: Option<(SecretHash, Timestamp)>,
-    /// The new grant.
+    /// The new grant, if there is to be one.
     pub grant: GrantId,
     /// The person, or the client's service account.
     pub user: UserId,

@@ -102,6 +102,9 @@ pub struct AuthorizationServerMetadata {
     pub response_modes_supported: Vec<String>,
     /// The grant types that work.
     pub grant_types_supported: Vec<String>,
+    /// The profiles of assertions that work as grants; absent where none does.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub authorization_grant_profiles_supported: Vec<String>,
     /// `none` first (`interop.md`: the C# SDK takes the first).
     pub token_endpoint_auth_methods_supported: Vec<String>,
     /// As at the token endpoint.

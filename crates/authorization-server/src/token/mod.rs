@@ -4,11 +4,14 @@ mod authorization_code;
 pub mod client_assertion;
 pub mod client_authentication;
 mod client_keys;
+pub mod client_credentials;
 mod issue;
-mod refresh_token;
+pub mod jwt_bearer;
+pub mod refresh_token;
 
 use crate::answer::{self, Refused};
 use crate::body;
+use crate::metadata;
 use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
 use crate::visitor;
@@ -24,19 +27,31 @@ use docent_types::registration::Client;
 enum GrantType {
     AuthorizationCode,
     RefreshToken,
+    ClientCredentials,
+    JwtBearer,
 }
 
 impl GrantType {
-    /// RFC 6749 4.1.3, 6.
-    fn of(form: &Parameters, client: &Client) -> Result<Self, Error> {
+    /// RFC 6749 4.1.3, 4.4.2, 6; RFC 7523 2.1. Those that this server has: assertions only if it trusts an issuer.
+    fn of(form: &Parameters, client: &Client, server: &AuthorizationServer) -> Result<Self, Error> {
         let (kind, name) = match form.get("grant_type") {
             Some(name @ "authorization_code") => (Self::AuthorizationCode, name),
             Some(name @ "refresh_token") => (Self::RefreshToken, name),
-            Some(_) => return Err(Error::new(ErrorCode::UnsupportedGrantType, "grant_type must be authorization_code or refresh_token.")),
+            Some(name @ client_credentials::NAME) => (Self::ClientCredentials, name),
+            Some(name @ jwt_bearer::NAME) if !server.trusted_issuers.is_empty() => (Self::JwtBearer, name),
+            Some(_) => {
+                let known = metadata::grant_types(&server.settings).join(", ");
+                return Err(Error::new(ErrorCode::UnsupportedGrantType, format!("grant_type must be one of {known}.")));
+            }
             None => return Err(Error::new(ErrorCode::InvalidRequest, "grant_type is missing.")),
         };
         if client.may_use(name) {
             Ok(kind)
+        } else if matches!(kind, Self::ClientCredentials | Self::JwtBearer) {
+            Err(Error::new(
+                ErrorCode::UnauthorizedClient,
+                format!("This client may not use {name}: the operator makes clients for it with docent client add."),
+            ))
         } else {
             Err(Error::new(
                 ErrorCode::UnauthorizedClient,
@@ -98,9 +113,12 @@ pub async fn token(server: web::Data<AuthorizationServer>, request: HttpRequest,
 
 async fn granted(server: &AuthorizationServer, request: &HttpRequest, payload: web::Payload) -> Result<issue::TokenAnswer, Refused> {
     let form = body::read_form(request, payload).await?;
-    let client = client_authentication::authenticate(server, request, &form).await?.client;
-    match GrantType::of(&form, &client)? {
-        GrantType::AuthorizationCode => authorization_code::exchange(server, &client, &form).await,
-        GrantType::RefreshToken => refresh_token::rotate(server, &client, &form).await,
+    let authenticated = client_authentication::authenticate(server, request, &form).await?;
+    let (client, from) = (&authenticated.client, visitor::address(request, &server.settings));
+    match GrantType::of(&form, client, server)? {
+        GrantType::AuthorizationCode => authorization_code::exchange(server, client, &form).await,
+        GrantType::RefreshToken => refresh_token::rotate(server, client, &form).await,
+        GrantType::ClientCredentials => client_credentials::grant(server, &authenticated, &form, from).await,
+        GrantType::JwtBearer => jwt_bearer::grant(server, &authenticated, &form, from).await,
     }
 }

@@ -14,7 +14,7 @@ use docent_types::secret::SecretHash;
 use std::time::Duration;
 
 /// How long a token that was used stays usable, for the other processes of the same person (AS9).
-const GRACE: Duration = Duration::from_secs(120);
+pub const GRACE: Duration = Duration::from_secs(120);
 
 /// The scopes of the new access token: those asked for, as far as they were granted. A request that names nothing that
 /// was granted gets what was granted: it is told so, and refusing it would cost the person the connection.

@@ -5,7 +5,9 @@
 mod after;
 mod authorization;
 mod discovery;
+mod identity_assertions;
 mod keys;
+mod machines;
 mod metadata_document;
 mod people;
 mod private_key_jwt;

@@ -6,6 +6,7 @@ use actix_web::body::to_bytes;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, test, web};
+use docent_authorization_server::identity_assertion::TrustedIssuers;
 use docent_authorization_server::{
     Asks, AuthorizationServer, DocumentSource, KeyRing, KeyRingOptions, PasswordHasher, Settings, SharedSigner, SignUp, configure,
 };
@@ -186,7 +187,9 @@ impl World {
             check_limit: other.clone().recipient(),
             record: other.recipient(),
         };
+        let trusted_issuers = TrustedIssuers::new(&settings.trusted_issuers, &shared).unwrap();
         let server = AuthorizationServer {
+            trusted_issuers,
             settings,
             store,
             clock: shared,

@@ -1,6 +1,6 @@
 //! `docent user …`
 
-use crate::command_line::User;
+use crate::command_line::{Identity, User};
 use crate::installation::Installation;
 use crate::serve::urls;
 use actix::SyncArbiter;
@@ -27,7 +27,46 @@ pub async fn run(installation: &Installation, command: User) -> anyhow::Result<(
             let user = installation.store.user_by_email(&email).await?.with_context(|| format!("there is no user {email}"))?;
             print_link(installation, user.id, &user.email).await
         }
+        User::Identity(command) => identity(installation, command).await,
     }
+}
+
+async fn identity(installation: &Installation, command: Identity) -> anyhow::Result<()> {
+    match command {
+        Identity::Add { email, issuer, subject } => {
+            let user = installation.store.user_by_email(&email).await?.with_context(|| format!("there is no user {email}"))?;
+            if issuer.is_empty() || subject.is_empty() {
+                bail!("--issuer and --subject must not be empty");
+            }
+            match installation.store.link_identity(&issuer, &subject, user.id, installation.clock.now()).await {
+                Err(StoreError::Conflict(_)) => {
+                    bail!("the subject {subject} of {issuer} is linked already; docent user identity list shows to whom")
+                }
+                other => other?,
+            }
+            println!("{subject} of {issuer} is {} from now on.", user.email);
+            if !installation.configuration.auth.trusted_issuers.iter().any(|trusted| trusted.issuer == issuer) {
+                println!("Note: {issuer} is not among auth.trusted_issuers in this configuration.");
+            }
+        }
+        Identity::List => {
+            let rows: Vec<Vec<String>> = installation
+                .store
+                .identities()
+                .await?
+                .into_iter()
+                .map(|linked| vec![linked.email, linked.issuer, linked.subject, linked.created_at.to_string()])
+                .collect();
+            super::print_table(&["ACCOUNT", "ISSUER", "SUBJECT", "LINKED"], &rows);
+        }
+        Identity::Remove { issuer, subject } => {
+            let user = installation.store.unlink_identity(&issuer, &subject).await?;
+            let user = user.with_context(|| format!("the subject {subject} of {issuer} is not linked"))?;
+            super::project::revoke(installation, docent_types::messages::Revoke::User(user)).await?;
+            println!("{subject} of {issuer} is nobody here any more; what clients were given for the account is revoked.");
+        }
+    }
+    Ok(())
 }
 
 async fn add(installation: &Installation, email: &str, name: &str, admin: bool, password_stdin: bool) -> anyhow::Result<()> {

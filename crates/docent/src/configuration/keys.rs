@@ -22,6 +22,7 @@ enum Kind {
     Number,
     Switch,
     List,
+    Tables,
 }
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
@@ -57,6 +58,18 @@ pub const KEYS: &[Key] = &[
         Kind::Number,
         "30",
         "Days that a signing key is used before the next one takes over. Tokens signed with the old one stay valid.",
+    ),
+    key(
+        "auth.resource_servers",
+        Kind::List,
+        "",
+        "Ids of clients that may ask about every token at the introspection endpoint (RFC 7662): protected resources of yours beside Docent. Every other client learns of its own tokens only.",
+    ),
+    key(
+        "auth.trusted_issuers",
+        Kind::Tables,
+        "",
+        "Identity providers whose identity assertions (ID-JAG) give access tokens: see [Enterprise](enterprise.md). One table `[[auth.trusted_issuers]]` for each, or a JSON array of objects in the variable. Empty: the grant type does not exist.",
     ),
     key(
         "mcp.public_url",
@@ -147,12 +160,16 @@ impl Key {
         self.kind == Kind::List
     }
 
+    pub(super) fn is_tables(&self) -> bool {
+        self.kind == Kind::Tables
+    }
+
     pub(super) fn default_value(&self) -> Value {
         match self.kind {
             Kind::Text => Value::from(self.default),
             Kind::Number => Value::from(self.default.parse::<i64>().unwrap_or_default()),
             Kind::Switch => Value::from(self.default == "true"),
-            Kind::List => Value::new(None, ValueKind::Array(Vec::new())),
+            Kind::List | Kind::Tables => Value::new(None, ValueKind::Array(Vec::new())),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::installation::Installation;
 use actix::prelude::*;
 use actix_web::web;
 use anyhow::Context as _;
+use docent_authorization_server::identity_assertion::TrustedIssuers;
 use docent_authorization_server::{
     self as authorization_server, Asks, AuthorizationServer, KeyRing, KeyRingOptions, PasswordHasher, SharedSigner,
 };
@@ -20,6 +21,7 @@ use docent_store::Store;
 use docent_store::actors::{Flush, Janitor, JanitorOptions, Ledger, Recorder, Revocations};
 use docent_types::actors::Guardian;
 use docent_types::client_address::TrustedProxies;
+use docent_types::ids::ClientId;
 use docent_types::messages::{CatchUp, ReloadCatalog, SharedKeys, SharedRevoked};
 use docent_types::metadata::PublicUrls;
 use docent_types::time::SharedClock;
@@ -129,6 +131,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
         // What does not work is not advertised (AS1).
         settings.metadata_documents = documents.is_some();
         let server = AuthorizationServer {
+            trusted_issuers: TrustedIssuers::new(&settings.trusted_issuers, &clock).context("auth.trusted_issuers")?,
             settings,
             store: store.clone(),
             clock: clock.clone(),
@@ -246,6 +249,8 @@ fn authorization_settings(
         session_lifetime: days(configuration.auth.session_lifetime)?,
         serves_root_aliases: roles.mcp && urls.is_combined(),
         trusted_proxies: trusted_proxies(configuration)?,
+        trusted_issuers: super::trusted_issuers::of(configuration)?,
+        resource_servers: configuration.auth.resource_servers.iter().cloned().map(ClientId).collect(),
     };
     settings.check()?;
     Ok(settings)

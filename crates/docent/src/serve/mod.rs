@@ -6,6 +6,7 @@ mod guide;
 mod http;
 mod readiness;
 mod request;
+mod trusted_issuers;
 pub mod urls;
 
 use crate::command_line::Serve;

@@ -34,7 +34,7 @@ struct CleanUp {
     kept: Kept,
 }
 
-const CLEAN_UPS: [CleanUp; 15] = [
+const CLEAN_UPS: &[CleanUp] = &[
     // A code that is used again within the day still ends what it gave.
     CleanUp { name: "codes", table: "authorization_codes", key: "hash", old: "expires_at < $1", kept: Kept::For(days(1)) },
     CleanUp { name: "consumed tickets", table: "consumed_tickets", key: "hash", old: "expires_at < $1", kept: Kept::For(days(0)) },
@@ -78,6 +78,14 @@ const CLEAN_UPS: [CleanUp; 15] = [
         kept: Kept::For(days(400)),
     },
     CleanUp { name: "initial access tokens", table: "initial_access_tokens", key: "id", old: "expires_at < $1", kept: Kept::For(days(30)) },
+    // However a machine client was removed, its account goes with it.
+    CleanUp {
+        name: "service accounts without a client",
+        table: "users",
+        key: "id",
+        old: "kind = 'service' AND created_at < $1 AND NOT EXISTS (SELECT 1 FROM service_accounts s WHERE s.user_id = users.id)",
+        kept: Kept::For(days(0)),
+    },
     CleanUp { name: "jobs", table: "jobs", key: "id", old: "finished_at < $1", kept: Kept::For(days(30)) },
     CleanUp { name: "audit events", table: "audit_events", key: "id", old: "at < $1", kept: Kept::Audit },
 ];
@@ -138,7 +146,7 @@ impl Janitor {
 async fn clean_up(store: &Store, clock: &SharedClock, options: JanitorOptions) -> Result<Vec<(&'static str, u64)>, StoreError> {
     let now = clock.now();
     let mut all = Vec::new();
-    for one in &CLEAN_UPS {
+    for one in CLEAN_UPS {
         let before = now.before(match one.kept {
             Kept::For(duration) => duration,
             Kept::Audit => options.audit_retention,

@@ -11,6 +11,8 @@ pub struct Model {
     pub is_admin: bool,
     pub disabled_at: Option<i64>,
     pub created_at: i64,
+    /// `person`, or `service` for the account of a machine client.
+    pub kind: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -168,7 +168,7 @@ impl<'a> Batch<'a> {
     async fn load(store: &Store, transaction: &DatabaseTransaction, asks: &'a [Ask]) -> Result<Self, StoreError> {
         let mut batch = Self::default();
         let (mut registrations, mut exchanges, mut rotations) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut once, mut people) = (Vec::new(), Vec::new());
+        let (mut once, mut people, mut openings) = (Vec::new(), Vec::new(), Vec::new());
         for ask in asks {
             match ask {
                 Ask::Register(ask) => registrations.push(Registration::from(&**ask)),
@@ -181,6 +181,7 @@ impl<'a> Batch<'a> {
                 Ask::Open(ask) => {
                     once.extend(ask.once);
                     people.push((ask.user, ask.project));
+                    openings.push(&**ask);
                 }
                 Ask::Exchange(ask) => exchanges.push(&**ask),
                 Ask::Rotate(ask) => rotations.push(&**ask),
@@ -190,6 +191,7 @@ impl<'a> Batch<'a> {
         batch.registered = registration::register(store, transaction, &registrations, &mut batch.events).await?;
         load::use_once(store, transaction, once.into_iter(), &mut batch.state).await?;
         load::admitted(store, transaction, people.into_iter(), &mut batch.state).await?;
+        load::reusable(store, transaction, &openings, &mut batch.state).await?;
         load::codes(store, transaction, &exchanges, &mut batch.state).await?;
         load::tokens(store, transaction, &rotations, &mut batch.state).await?;
         Ok(batch)
@@ -230,14 +232,17 @@ impl<'a> Batch<'a> {
 
     fn open(&mut self, ask: &'a OpenGrant) -> Result<GrantFacts, Refusal> {
         let facts = self.state.open(ask)?;
-        self.grants.push(NewGrant::from(ask));
+        if facts.grant == ask.grant {
+            self.grants.push(NewGrant::from(ask));
+            let detail = serde_json::json!({ "scopes": ask.scopes.to_string(), "resource": ask.resource, "how": ask.how });
+            self.events.push(RecordEvent { from: ask.from.clone(), detail, ..event(&facts, ask.now, "grant.created") });
+        }
         if let Some((hash, expires_at)) = ask.refresh {
             self.tokens.push(NewToken { hash, grant: facts.grant, parent: None, now: ask.now, expires_at });
         }
         self.used.insert(ask.client.clone(), ask.now);
-        let detail = serde_json::json!({ "scopes": ask.scopes.to_string(), "resource": ask.resource, "how": ask.how });
-        self.events.push(RecordEvent { from: ask.from.clone(), detail, ..event(&facts, ask.now, "grant.created") });
-        self.events.push(event(&facts, ask.now, "token.issued"));
+        let issued = event(&facts, ask.now, "token.issued");
+        self.events.push(RecordEvent { from: ask.from.clone(), detail: serde_json::json!({ "how": ask.how }), ..issued });
         Ok(facts)
     }
 

@@ -1,7 +1,8 @@
 //! What a request may have. No database here: rows come in, a decision goes out, and the rows are as they will be.
 
-use docent_types::ids::GrantId;
+use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
 use docent_types::messages::{ExchangeCode, GrantFacts, IssueCode, OpenGrant, Refusal, RotateRefreshToken};
+use docent_types::scope::ScopeSet;
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -73,9 +74,41 @@ pub struct State {
     /// Of what may be used once: what this batch is the first to use.
     pub fresh: HashSet<SecretHash>,
     /// Which person is enabled and in which project, of those that a grant is asked for.
-    pub admitted: HashSet<(docent_types::ids::UserId, docent_types::ids::ProjectId)>,
+    pub admitted: HashSet<(UserId, ProjectId)>,
+    /// Grants that live and may be given again to who asks for the same: a client that asks each quarter of an hour does not fill the table.
+    pub reusable: HashMap<Opened, GrantFacts>,
     /// Grants that are to be revoked because a code or token of theirs was used again.
     pub betrayed: Vec<GrantId>,
+}
+
+/// What makes two grants without a code the same.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Opened {
+    /// The person, or the service account.
+    pub user: UserId,
+    /// The client.
+    pub client: ClientId,
+    /// The project.
+    pub project: ProjectId,
+    /// What was granted.
+    pub scopes: ScopeSet,
+    /// The resource that tokens are for.
+    pub resource: String,
+}
+
+impl Opened {
+    /// What a request would open, if it may be given a grant that is there. One that wants a refresh token gets a grant of its own:
+    /// ending that family must end nothing else.
+    #[must_use]
+    pub fn of(ask: &OpenGrant) -> Option<Self> {
+        ask.refresh.is_none().then(|| Self {
+            user: ask.user,
+            client: ask.client.clone(),
+            project: ask.project,
+            scopes: ask.scopes.clone(),
+            resource: ask.resource.clone(),
+        })
+    }
 }
 
 fn resource_fits(asked: Option<&str>, granted: &str) -> Result<(), Refusal> {
@@ -114,7 +147,7 @@ impl State {
         self.fresh.remove(what)
     }
 
-    /// Whether a grant is opened that no code leads to (AS19, AS20).
+    /// Whether a grant is opened that no code leads to (AS19, AS20); the same one as before, if that lives.
     ///
     /// # Errors
     /// [`Refusal::Reused`], [`Refusal::Withdrawn`].
@@ -127,7 +160,11 @@ impl State {
         if !self.admitted.contains(&(ask.user, ask.project)) {
             return Err(Refusal::Withdrawn);
         }
-        Ok(GrantFacts {
+        let opened = Opened::of(ask);
+        if let Some(facts) = opened.as_ref().and_then(|opened| self.reusable.get(opened)) {
+            return Ok(facts.clone());
+        }
+        let facts = GrantFacts {
             grant: ask.grant,
             user: ask.user,
             client: ask.client.clone(),
@@ -136,7 +173,11 @@ impl State {
             resource: ask.resource.clone(),
             nonce: None,
             authenticated_at: ask.authenticated_at,
-        })
+        };
+        if let Some(opened) = opened {
+            self.reusable.insert(opened, facts.clone());
+        }
+        Ok(facts)
     }
 
     /// Whether a code gives its tokens (AS6, AS8). A second use revokes what the first gave, but only if it proves the right client and

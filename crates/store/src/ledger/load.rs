@@ -3,16 +3,20 @@
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::ledger::decide::{CodeRow, GrantRow, State, TokenRow};
+use crate::ledger::decide::{CodeRow, GrantRow, Opened, State, TokenRow};
 use crate::sql::{self, Rows};
 use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
-use docent_types::messages::{ExchangeCode, GrantFacts, RotateRefreshToken};
+use docent_types::messages::{ExchangeCode, GrantFacts, OpenGrant, RotateRefreshToken};
 use docent_types::scope::ScopeSet;
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult};
 use std::collections::BTreeSet;
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How old a grant may be that is given again. Well below the age at which the janitor removes grants without a token.
+const REUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 const GRANT: &str = "g.id AS grant_id, g.user_id AS user_id, g.client_id AS client_id, g.project_id AS project_id, g.scopes AS scopes,
     g.resource AS resource, g.authenticated_at AS authenticated_at, CASE WHEN g.revoked_at IS NULL THEN 0 ELSE 1 END AS revoked,
@@ -179,6 +183,51 @@ pub(crate) async fn admitted(
     );
     for row in transaction.query_all_raw(admitted).await? {
         state.admitted.insert((UserId(row.try_get_by_index::<Uuid>(0)?), ProjectId(row.try_get_by_index::<Uuid>(1)?)));
+    }
+    Ok(())
+}
+
+/// Grants like those that are asked for, if they live and no refresh token hangs under them.
+pub(crate) async fn reusable(
+    store: &Store,
+    transaction: &DatabaseTransaction,
+    asks: &[&OpenGrant],
+    state: &mut State,
+) -> Result<(), StoreError> {
+    let asked: Vec<(Opened, Timestamp)> =
+        asks.iter().filter_map(|ask| Opened::of(ask).map(|opened| (opened, ask.now.before(REUSE)))).collect();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new(asked.iter().map(|(opened, since)| {
+        [
+            sql::uuid(opened.user.0),
+            sql::text(opened.client.as_str()),
+            sql::uuid(opened.project.0),
+            sql::text(opened.scopes.to_string()),
+            sql::text(&opened.resource),
+            sql::number(since.0),
+        ]
+    }));
+    let text = format!(
+        "SELECT {GRANT} FROM ({{rows}}) AS listed
+         JOIN grants g ON g.user_id = listed.column1 AND g.client_id = listed.column2 AND g.project_id = listed.column3
+             AND g.scopes = listed.column4 AND g.resource = listed.column5 AND g.created_at > listed.column6
+         JOIN users u ON u.id = g.user_id LEFT JOIN project_members m ON m.project_id = g.project_id AND m.user_id = g.user_id
+         WHERE g.revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.grant_id = g.id)
+             AND NOT EXISTS (SELECT 1 FROM authorization_codes c WHERE c.grant_id = g.id)
+         ORDER BY g.created_at, g.id"
+    );
+    for row in transaction.query_all_raw(rows.statement(store.backend(), &text, Vec::new())).await? {
+        let facts = grant(&row)?.facts;
+        let opened = Opened {
+            user: facts.user,
+            client: facts.client.clone(),
+            project: facts.project,
+            scopes: facts.scopes.clone(),
+            resource: facts.resource.clone(),
+        };
+        state.reusable.insert(opened, facts);
     }
     Ok(())
 }

@@ -90,6 +90,50 @@ on_each_database! {
         assert_eq!(scene.ledger.send(opening(&scene)).await.unwrap(), Ok(Err(Refusal::Withdrawn)));
     }
 
+    /// AS19, AS20: who asks again for the same gets the same grant, so that their number is bounded; a revoked one is never given again.
+    async fn a_grant_without_a_code_is_given_again_while_it_lives(database) {
+        let scene = Scene::on(database).await;
+        let open = async |ask: OpenGrant| scene.ledger.send(ask).await.unwrap().unwrap().unwrap().grant;
+        let first = open(opening(&scene)).await;
+        let asks = (0..32).map(|_| open(opening(&scene)));
+        assert!(futures_util::future::join_all(asks).await.iter().all(|grant| *grant == first));
+        assert_eq!(scene.kinds().await.iter().filter(|kind| *kind == "grant.created").count(), 1);
+        let broader = open(OpenGrant { scopes: ScopeSet::from_iter([Scope::LibrariesWrite]), ..opening(&scene) }).await;
+        assert_ne!(broader, first);
+        let token = (random_hash(), scene.now().after(days(1)));
+        let with_token = open(OpenGrant { refresh: Some(token), ..opening(&scene) }).await;
+        assert_ne!(with_token, first, "a family of refresh tokens has a grant of its own");
+        assert_eq!(open(opening(&scene)).await, first, "and that one is not given to others");
+        scene.ledger.send(RevokeAccess { what: Revoke::Grant(first), reason: "person", now: START }).await.unwrap().unwrap();
+        let second = open(opening(&scene)).await;
+        assert!(second != first && second != with_token && second != broader);
+        let (connection, _) = scene.connection().await;
+        assert_ne!(open(opening(&scene)).await, connection);
+        scene.clock.advance(days(2));
+        assert_ne!(open(opening(&scene)).await, second, "an old one is left to the janitor");
+    }
+
+    /// AS18: what introspection says of a refresh token is what its use would find.
+    async fn a_refresh_token_is_live_as_long_as_its_use_is_accepted(database) {
+        let scene = Scene::on(database).await;
+        let (grant, token) = scene.connection().await;
+        let live = async |token| scene.store.live_refresh_token(token, scene.now().before(seconds(120)), scene.now()).await.unwrap();
+        let facts = live(token).await.unwrap();
+        assert_eq!((facts.client, facts.user, facts.expires_at), (scene.client.clone(), scene.user.id, START.after(days(90))));
+        assert!(live(random_hash()).await.is_none());
+        let successor = scene.rotate(token).await.unwrap();
+        assert!(live(token).await.is_some() && live(successor).await.is_some(), "within the grace");
+        let next = scene.rotate(successor).await.unwrap();
+        assert!(live(token).await.is_none(), "a successor was used");
+        scene.clock.advance(seconds(121));
+        assert!(live(successor).await.is_none() && live(next).await.is_some());
+        scene.ledger.send(RevokeAccess { what: Revoke::Grant(grant), reason: "person", now: scene.now() }).await.unwrap().unwrap();
+        assert!(live(next).await.is_none());
+        let (_, token) = scene.connection().await;
+        scene.store.set_user_disabled(scene.user.id, true, scene.now()).await.unwrap();
+        assert!(live(token).await.is_none());
+    }
+
     async fn who_is_disabled_or_not_in_the_project_consents_to_nothing(database) {
         let scene = Scene::on(database).await;
         let other = scene.store.create_project(ProjectId::generate(START, &SystemRandomness), "Other", START).await.unwrap();

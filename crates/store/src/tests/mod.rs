@@ -4,6 +4,7 @@ mod catalogue;
 mod jobs;
 mod ledger;
 mod ledger_races;
+mod machines;
 mod people;
 mod projects;
 mod record;
