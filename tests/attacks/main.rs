@@ -6,6 +6,8 @@
 //! - [`verdicts`]: what a table of attacks came to. [`pages`]: what a page leads to.
 //! - The others: one module for each thing that is attacked.
 
+mod access_tokens;
+mod audience;
 mod client_assertions;
 mod pages;
 mod redirect;

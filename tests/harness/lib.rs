@@ -13,6 +13,7 @@
 //! - [`http`]: answers that can be compared. [`person`]: a browser without scripts: forms and cookies.
 //! - [`jose`]: keys and tokens of other issuers and of attackers.
 //! - [`oauth_client`]: discovery, registration, code, tokens. [`mcp`]: JSON-RPC in both eras.
+//! - [`jose`], [`served`]: keys, tokens and documents of other issuers and of attackers.
 //! - [`source_tree`]: the repository's own files, for tests that read them. [`program`]: other programs that tests run.
 
 pub mod binary;
@@ -28,6 +29,7 @@ pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod program;
+pub mod served;
 pub mod signal;
 pub mod source_tree;
 
