@@ -9,6 +9,7 @@
 mod access_tokens;
 mod audience;
 mod client_assertions;
+mod identity_assertions;
 mod pages;
 mod redirect;
 mod server_side_requests;

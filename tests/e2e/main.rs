@@ -8,6 +8,7 @@ mod codes;
 mod conformance;
 mod crashes;
 mod discovery;
+mod machines;
 mod metadata_documents;
 mod operation;
 mod private_libraries;

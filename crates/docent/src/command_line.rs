@@ -260,7 +260,7 @@ pub struct AddClient {
     /// Where it may send people back to (repeat it for several)
     #[arg(long = "redirect-uri", value_name = "URI")]
     pub redirect_uris: Vec<String>,
-    /// How it proves itself at the token endpoint [default: none, or client_secret_basic with --grant client_credentials]
+    /// How it proves itself at the token endpoint [default: none, or client_secret_basic with --grant client_credentials or jwt-bearer]
     #[arg(long, value_name = "METHOD")]
     pub auth_method: Option<ClientAuthMethod>,
     /// A file with its public keys (a JSON Web Key Set), for private_key_jwt
@@ -269,9 +269,12 @@ pub struct AddClient {
     /// The https address of its public keys, for private_key_jwt
     #[arg(long, value_name = "URL")]
     pub jwks_uri: Option<String>,
-    /// A grant type that it may use (repeat it for several) [default: authorization_code and refresh_token]
+    /// A grant type that it may use: authorization_code, refresh_token, client_credentials, jwt-bearer (repeat it for several) [default: the first two]
     #[arg(long = "grant", value_name = "TYPE")]
     pub grants: Vec<String>,
+    /// With --grant client_credentials: the project that it acts for
+    #[arg(long)]
+    pub project: Option<String>,
     /// The scopes that it may have at most, separated by spaces [default: all]
     #[arg(long)]
     pub scope: Option<String>,

@@ -3,8 +3,8 @@
 mod authorization_code;
 pub mod client_assertion;
 pub mod client_authentication;
-mod client_keys;
 pub mod client_credentials;
+mod client_keys;
 mod issue;
 pub mod jwt_bearer;
 pub mod refresh_token;

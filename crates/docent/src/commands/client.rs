@@ -5,8 +5,10 @@ use crate::installation::Installation;
 use actix::prelude::*;
 use anyhow::{Context as _, bail};
 use docent_authorization_server::registration::metadata::NAME_LIMIT;
+use docent_authorization_server::token::{client_credentials, jwt_bearer};
+use docent_store::ServiceAccount;
 use docent_store::actors::Ledger;
-use docent_types::ids::{ClientId, uuid_v7};
+use docent_types::ids::{ClientId, ProjectId, UserId, uuid_v7};
 use docent_types::messages::{ChangeClient, ChangedBy, ClientChange, RegisterClient, Unchanged};
 use docent_types::redirect_uri;
 use docent_types::registration::{AuthMethod, Client, ClientOrigin};
@@ -15,8 +17,13 @@ use docent_types::secret::Secret;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// The grant types that an operator may give.
-const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
+/// The grant types that an operator may give: as typed, and as on the wire.
+const GRANTS: [(&str, &str); 4] = [
+    ("authorization_code", "authorization_code"),
+    ("refresh_token", "refresh_token"),
+    ("client_credentials", client_credentials::NAME),
+    ("jwt-bearer", jwt_bearer::NAME),
+];
 
 /// Runs the command.
 ///
@@ -52,11 +59,18 @@ pub async fn run(installation: &Installation, command: Command) -> anyhow::Resul
 
 async fn add(installation: &Installation, wanted: AddClient) -> anyhow::Result<()> {
     let as_json = wanted.json;
+    let named = wanted.project.clone();
     let client = draft(installation, wanted)?;
+    let project = project(installation, named.as_deref(), client.may_use(client_credentials::NAME)).await?;
     let secret = matches!(client.auth_method, AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost)
         .then(|| Secret::generate(&*installation.randomness, ""));
     let client = Client { secret_hash: secret.as_ref().map(Secret::hash), ..client };
     let client = ledger(installation).send(RegisterClient { client, from: None }).await??;
+    if let Some(project) = project {
+        let now = installation.clock.now();
+        let account = ServiceAccount { user: UserId::generate(now, &*installation.randomness), project };
+        installation.store.create_service_account(&client.id, &client.name, account, now).await?;
+    }
     if as_json {
         let mut registration = as_value(&client);
         if let Some(secret) = &secret {
@@ -70,6 +84,25 @@ async fn add(installation: &Installation, wanted: AddClient) -> anyhow::Result<(
         println!("  client_secret: {}\nThe secret is not shown again.", secret.expose());
     }
     Ok(())
+}
+
+/// The project that a machine client acts for; only such a client has one.
+async fn project(installation: &Installation, named: Option<&str>, is_machine: bool) -> anyhow::Result<Option<ProjectId>> {
+    match named {
+        None if is_machine => bail!("--grant client_credentials needs --project: the project that the client acts for"),
+        Some(_) if !is_machine => {
+            bail!("--project goes with --grant client_credentials: people choose the project when they allow a client")
+        }
+        None => Ok(None),
+        Some(name) => {
+            let found = installation.store.project_by_name(name).await?;
+            let found = found.with_context(|| format!("there is no project \"{name}\"; docent project list shows them"))?;
+            if found.personal_of.is_some() {
+                bail!("\"{name}\" is somebody's own project; add a shared one with: docent project add NAME");
+            }
+            Ok(Some(found.id))
+        }
+    }
 }
 
 /// What is asked for, as a client without a secret.
@@ -99,12 +132,16 @@ fn draft(installation: &Installation, wanted: AddClient) -> anyhow::Result<Clien
 }
 
 fn grants(wanted: &AddClient) -> anyhow::Result<Vec<String>> {
-    if let Some(unknown) = wanted.grants.iter().find(|grant| !GRANTS.contains(&grant.as_str())) {
-        bail!("--grant {unknown}: it must be one of {}", GRANTS.join(", "));
+    let is_named = |grant: &(&str, &str), wanted: &str| wanted == grant.0 || wanted == grant.1;
+    if let Some(unknown) = wanted.grants.iter().find(|wanted| !GRANTS.iter().any(|grant| is_named(grant, wanted))) {
+        bail!("--grant {unknown}: it must be one of {}", GRANTS.map(|(typed, _)| typed).join(", "));
     }
     let grants: Vec<String> = match wanted.grants.as_slice() {
         [] => vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
-        some => GRANTS.iter().filter(|&&grant| some.iter().any(|one| one == grant)).map(|&grant| grant.to_owned()).collect(),
+        some => {
+            let given = GRANTS.iter().filter(|grant| some.iter().any(|wanted| is_named(grant, wanted)));
+            given.map(|(_, on_the_wire)| (*on_the_wire).to_owned()).collect()
+        }
     };
     let asks_people = grants.iter().any(|grant| grant == "authorization_code");
     if asks_people && wanted.redirect_uris.is_empty() {
@@ -117,7 +154,7 @@ fn grants(wanted: &AddClient) -> anyhow::Result<Vec<String>> {
 }
 
 fn auth_method(wanted: &AddClient, grants: &[String]) -> anyhow::Result<AuthMethod> {
-    let is_machine = grants.iter().any(|grant| grant == "client_credentials");
+    let is_machine = grants.iter().any(|grant| grant == client_credentials::NAME || grant == jwt_bearer::NAME);
     let has_keys = wanted.jwks.is_some() || wanted.jwks_uri.is_some();
     let method = match wanted.auth_method {
         Some(ClientAuthMethod::None) => AuthMethod::None,
@@ -132,7 +169,7 @@ fn auth_method(wanted: &AddClient, grants: &[String]) -> anyhow::Result<AuthMeth
         bail!("--auth-method private_key_jwt goes with --jwks FILE or --jwks-uri URL, and they with it");
     }
     if method == AuthMethod::None && is_machine {
-        bail!("client_credentials needs a client that proves itself: --auth-method client_secret_basic or private_key_jwt");
+        bail!("client_credentials and jwt-bearer need a client that proves itself: --auth-method client_secret_basic or private_key_jwt");
     }
     if let Some(uri) = &wanted.jwks_uri
         && !url::Url::parse(uri).is_ok_and(|url| url.scheme() == "https" && url.username().is_empty() && url.fragment().is_none())

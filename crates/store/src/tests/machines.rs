@@ -28,7 +28,7 @@ on_each_database! {
     async fn a_service_account_goes_with_its_client(database) {
         let scene = Scene::on(database).await;
         let account = machine(&scene).await;
-        let janitor = Janitor::new(scene.store.clone(), scene.shared_clock(), JanitorOptions { audit_retention: days(400) });
+        let janitor = Janitor::new(scene.store.clone(), scene.shared_clock(), JanitorOptions { audit_retention: days(400), unused_clients: 100 });
         scene.clock.advance(seconds(1));
         janitor.run_once().await.unwrap();
         assert!(scene.store.user(account.user).await.unwrap().is_some());
