@@ -65,7 +65,8 @@ async function walk(page) {
   page.on("console", (message) => log(`console ${message.type()}: ${message.text()}`));
 
   log(`opens ${url}`);
-  await page.goto(url, { waitUntil: "load" });
+  const first = await page.goto(url, { waitUntil: "load" });
+  if (first.status() >= 400) throw new Error(`the authorization page is answered with ${first.status()}`);
   if (await page.locator('input[name="password"]').count()) {
     await picture(page, "sign-in.png");
     await page.fill('input[name="email"]', email);

@@ -3,9 +3,7 @@
 mod authorization;
 mod bad_input;
 mod client_commands;
-mod clients;
 mod codes;
-mod conformance;
 mod crashes;
 mod discovery;
 mod machines;

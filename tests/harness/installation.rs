@@ -4,6 +4,7 @@ use crate::document_server::DocumentServer;
 use crate::postgres::Postgres;
 use crate::process::Process;
 use crate::program::{self, Output};
+use crate::wire::{Exchange, Wire};
 use crate::{Person, Result, binary, documents, port};
 use anyhow::{Context as _, ensure};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub struct Installation {
     pub postgres: Option<Postgres>,
     /// What clients publish, in stories with documents.
     pub published: Option<DocumentServer>,
+    /// What stands before the processes and listens, if it was started so.
+    pub wires: Vec<Wire>,
     data: PathBuf,
     variables: Vec<(String, String)>,
     // Last, so that it is removed when nobody uses it any more.
@@ -111,6 +114,18 @@ impl Installation {
     /// # Errors
     /// A process does not get ready; its log is in the error.
     pub async fn start_with(shape: Shape, variables: &[(&str, &str)]) -> Result<Self> {
+        Self::start_as(shape, variables, false).await
+    }
+
+    /// As [`Self::start_with`], with a [`Wire`] before each process that clients talk to: its public URL is the wire's.
+    ///
+    /// # Errors
+    /// A process does not get ready; its log is in the error.
+    pub async fn start_recorded(shape: Shape, variables: &[(&str, &str)]) -> Result<Self> {
+        Self::start_as(shape, variables, true).await
+    }
+
+    async fn start_as(shape: Shape, variables: &[(&str, &str)], recorded: bool) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("docent-test-").tempdir()?;
         let postgres = if shape == Shape::Together { None } else { Some(Postgres::start()?) };
         let mut all: Vec<(String, String)> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -118,22 +133,34 @@ impl Installation {
             all.push(("DOCENT__DATABASE__URL".to_owned(), postgres.url()));
         }
         let ports = [port::free()?, port::free()?, port::free()?];
+        let mut wires = Vec::new();
+        if recorded {
+            for port in &ports[..if shape == Shape::Split { 2 } else { 1 }] {
+                wires.push(Wire::before(*port).await?);
+            }
+        }
+        let public: Vec<u16> = ports.iter().enumerate().map(|(at, port)| wires.get(at).map_or(*port, |wire| wire.port)).collect();
         let url = |port: u16| format!("http://localhost:{port}");
         let (issuer, mcp_origin) = match shape {
-            Shape::Together | Shape::TogetherPostgres => (url(ports[0]), url(ports[0])),
+            Shape::Together | Shape::TogetherPostgres => {
+                if recorded {
+                    all.push(("DOCENT__AUTH__PUBLIC_URL".to_owned(), url(public[0])));
+                }
+                (url(public[0]), url(public[0]))
+            }
             Shape::Split => {
                 // What processes on several machines share: the database, the index folder, the master key, the two URLs.
-                all.push(("DOCENT__AUTH__PUBLIC_URL".to_owned(), url(ports[0])));
-                all.push(("DOCENT__MCP__PUBLIC_URL".to_owned(), url(ports[1])));
+                all.push(("DOCENT__AUTH__PUBLIC_URL".to_owned(), url(public[0])));
+                all.push(("DOCENT__MCP__PUBLIC_URL".to_owned(), url(public[1])));
                 all.push(("DOCENT__LIBRARY__INDEX_FOLDER".to_owned(), folder.path().join("index").display().to_string()));
                 all.push(("DOCENT__SECRETS__MASTER_KEY".to_owned(), "5a".repeat(32)));
-                (url(ports[0]), url(ports[1]))
+                (url(public[0]), url(public[1]))
             }
         };
         let data = folder.path().join(if shape == Shape::Split { "auth" } else { "docent" });
         let resource = format!("{mcp_origin}/mcp");
-        let mut this =
-            Self { shape, issuer, mcp_origin, resource, processes: Vec::new(), postgres, published: None, data, variables: all, folder };
+        let (processes, published) = (Vec::new(), None);
+        let mut this = Self { shape, issuer, mcp_origin, resource, processes, postgres, published, wires, data, variables: all, folder };
         let roles: &[(&'static str, &[&str])] = match shape {
             Shape::Together | Shape::TogetherPostgres => &[("docent", &[])],
             Shape::Split => &[("auth", &["--role", "auth"]), ("mcp", &["--role", "mcp"]), ("worker", &["--role", "worker"])],
@@ -251,6 +278,35 @@ impl Installation {
     /// The story is not one with documents.
     pub fn documents(&self) -> Result<&DocumentServer> {
         self.published.as_ref().context("this story is told without documents: list it in with_documents!")
+    }
+
+    /// What went over all wires since [`wire::now`](crate::wire::now) was `mark`, in the order in which the requests came.
+    #[must_use]
+    pub fn exchanges_since(&self, mark: u64) -> Vec<Exchange> {
+        let mut all: Vec<Exchange> = self.wires.iter().flat_map(Wire::exchanges).filter(|exchange| exchange.at > mark).collect();
+        all.sort_by_key(|exchange| exchange.at);
+        all
+    }
+
+    /// The rows that a statement gives, their columns separated by `|`: asked past the product, in its database.
+    ///
+    /// # Errors
+    /// The statement fails.
+    pub async fn query(&self, statement: &str) -> Result<Vec<String>> {
+        const SQLITE: &str = "import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=30)
+connection.execute('PRAGMA foreign_keys = ON')
+for row in connection.execute(sys.argv[2]).fetchall(): print(*row, sep='|')
+connection.commit()";
+        let rows = match &self.postgres {
+            Some(postgres) => postgres.query(statement)?,
+            None => {
+                let mut command = Command::new("python3");
+                command.arg("-c").arg(SQLITE).arg(self.data.join("docent.sqlite")).arg(statement);
+                program::run(command.into(), "", COMMAND_LIMIT).await?.success()?
+            }
+        };
+        Ok(rows.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
     }
 
     /// Prints what the processes wrote.

@@ -14,6 +14,7 @@
 //! - [`jose`]: keys and tokens of other issuers and of attackers.
 //! - [`oauth_client`]: discovery, registration, code, tokens. [`mcp`]: JSON-RPC in both eras.
 //! - [`jose`], [`served`]: keys, tokens and documents of other issuers and of attackers.
+//! - [`wire`]: what went over the wire, byte for byte.
 //! - [`source_tree`]: the repository's own files, for tests that read them. [`program`]: other programs that tests run.
 
 pub mod binary;
@@ -32,6 +33,7 @@ pub mod program;
 pub mod served;
 pub mod signal;
 pub mod source_tree;
+pub mod wire;
 
 pub use installation::{Installation, Shape};
 pub use oauth_client::{OAuthClient, Tokens};

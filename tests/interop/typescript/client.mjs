@@ -1,15 +1,28 @@
-// The official TypeScript SDK: discovery to refresh. ../README.md has the variables.
+// The official TypeScript SDK, with the small host around it that its documentation asks for.
+//
+//   client.mjs COMMAND MAJOR      MAJOR is 1 (@modelcontextprotocol/sdk) or 2 (@modelcontextprotocol/client, in both eras)
 import { spawn } from "node:child_process";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { join } from "node:path";
+import { ask, check, checkTools, drive, env, home, textOf, url } from "../driver.mjs";
 
-const env = process.env;
-const url = new URL(env.DOCENT_TEST_MCP_URL);
+const major = process.argv[3];
+const sdk =
+  major === "1"
+    ? {
+        ...(await import("@modelcontextprotocol/sdk/client/index.js")),
+        ...(await import("@modelcontextprotocol/sdk/client/auth.js")),
+        ...(await import("@modelcontextprotocol/sdk/client/streamableHttp.js")),
+      }
+    : await import("@modelcontextprotocol/client");
+const file = join(home, "sdk.json");
+const load = () => (existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {});
 
-function check(condition, message) {
-  if (!condition) throw new Error(message);
+/// In one step: another process may be reading.
+function change(changes) {
+  writeFileSync(`${file}.${process.pid}`, JSON.stringify({ ...load(), ...changes }));
+  renameSync(`${file}.${process.pid}`, file);
 }
 
 /// A loopback listener on a free port, as a program on somebody's machine has one.
@@ -30,21 +43,27 @@ class Provider {
   constructor(redirectUrl) {
     this.redirectUrl = redirectUrl;
     this.clientMetadata = {
-      client_name: "TypeScript SDK",
+      client_name: `TypeScript SDK ${major}.x`,
       redirect_uris: [redirectUrl],
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
       token_endpoint_auth_method: "none",
     };
+    this.clientMetadataUrl = env.DOCENT_TEST_METADATA_URL;
     this.expectedState = crypto.randomUUID();
   }
   state() { return this.expectedState; }
-  clientInformation() { return this.client; }
-  saveClientInformation(client) { this.client = client; }
-  tokens() { return this.saved; }
-  saveTokens(tokens) { this.saved = tokens; this.count = (this.count ?? 0) + 1; }
+  clientInformation() { return load().client; }
+  saveClientInformation(client) { change({ client }); }
+  tokens() { return load().tokens; }
+  saveTokens(tokens) { change({ tokens }); }
   saveCodeVerifier(verifier) { this.verifier = verifier; }
   codeVerifier() { return this.verifier; }
+  /// What the SDK asks for when the server says `invalid_client` or `invalid_grant`.
+  invalidateCredentials(scope) {
+    if (scope === "all" || scope === "client") change({ client: undefined });
+    if (scope === "all" || scope === "tokens") change({ tokens: undefined });
+  }
   redirectToAuthorization(authorizationUrl) {
     this.browser = new Promise((resolve, reject) => {
       const child = spawn(env.BROWSER, [authorizationUrl.href], { stdio: "inherit" });
@@ -55,58 +74,49 @@ class Provider {
   }
 }
 
-const callback = await listenForCallback();
-const provider = new Provider(callback.redirectUrl);
-const connect = async () => {
-  const transport = new StreamableHTTPClientTransport(url, { authProvider: provider });
-  const client = new Client({ name: "docent-interop", version: "1" });
-  await client.connect(transport);
-  return client;
-};
-
-let refused;
-const first = new StreamableHTTPClientTransport(url, { authProvider: provider });
-try {
-  await new Client({ name: "docent-interop", version: "1" }).connect(first);
-} catch (error) {
-  if (!(error instanceof UnauthorizedError)) throw error;
-  refused = true;
+/// A connected client; signs in where the SDK says that it is needed.
+async function connect(mode) {
+  const callback = await listenForCallback();
+  const provider = new Provider(callback.redirectUrl);
+  const client = () => new sdk.Client({ name: "docent-interop", version: "1" }, mode ? { versionNegotiation: { mode } } : {});
+  const transport = () => new sdk.StreamableHTTPClientTransport(new URL(url), { authProvider: provider });
+  const [first, via] = [client(), transport()];
+  try {
+    await first.connect(via);
+    callback.close();
+    return first;
+  } catch (error) {
+    if (!(error instanceof sdk.UnauthorizedError)) throw error;
+  }
+  const parameters = await Promise.race([callback.answer, provider.browser.then(() => callback.answer)]);
+  await provider.browser;
+  callback.close();
+  check(parameters.get("error") === null, `authorization failed: ${parameters}`);
+  check(parameters.get("state") === provider.expectedState, "state came back changed");
+  check(parameters.get("iss"), "the response carries no iss (RFC 9207)");
+  await via.finishAuth(major === "1" ? parameters.get("code") : parameters);
+  const second = client();
+  await second.connect(transport());
+  return second;
 }
-check(refused, "the server let an unknown client in");
-const parameters = await Promise.race([callback.answer, provider.browser.then(() => callback.answer)]);
-await provider.browser;
-callback.close();
-check(parameters.get("error") === null, `authorization failed: ${parameters}`);
-check(parameters.get("state") === provider.expectedState, "state came back changed");
-check(parameters.get("iss"), "the response carries no iss (RFC 9207)");
-await first.finishAuth(parameters.get("code"));
-check(provider.saved?.refresh_token, "no refresh token was given");
 
-const client = await connect();
-const { tools } = await client.listTools();
-const names = tools.map((tool) => tool.name).sort();
-check(names.join() === "query-docs,resolve-library-id", `tools are ${names}`);
-
-async function ask(caller) {
-  const found = await caller.callTool({
-    name: "resolve-library-id",
-    arguments: { query: env.DOCENT_TEST_QUESTION, libraryName: env.DOCENT_TEST_NAME },
-  });
-  check(!found.isError && found.content[0].text.includes(env.DOCENT_TEST_LIBRARY), `resolve-library-id answered ${JSON.stringify(found)}`);
-  const answer = await caller.callTool({
-    name: "query-docs",
-    arguments: { libraryId: env.DOCENT_TEST_LIBRARY, query: env.DOCENT_TEST_QUESTION },
-  });
-  check(!answer.isError && answer.content[0].text.includes(env.DOCENT_TEST_EXPECT), `query-docs answered ${JSON.stringify(answer)}`);
+async function login() {
+  await (await connect()).close();
+  check(load().tokens?.refresh_token, "no refresh token was given");
 }
-await ask(client);
 
-// The SDK refreshes when it is told 401: an access token that nobody issued makes the server say so.
-const before = provider.saved;
-const given = provider.count;
-provider.saved = { ...before, access_token: "not-a-token" };
-await ask(client);
-check(provider.count === given + 1, `tokens were saved ${provider.count - given} times, not once`);
-check(provider.saved.refresh_token && provider.saved.refresh_token !== before.refresh_token, "the refresh token was not rotated");
-await client.close();
-console.log(`passed: ${names.join(", ")}; scope ${provider.saved.scope}; refreshed once`);
+async function call() {
+  for (const mode of major === "1" ? [undefined] : [{ pin: "2026-07-28" }, "legacy"]) {
+    const client = await connect(mode);
+    checkTools((await client.listTools()).tools.map((tool) => tool.name));
+    await ask(async (name, args) => textOf(await client.callTool({ name, arguments: args })));
+    await client.close();
+  }
+}
+
+/// The SDK refreshes when it is told 401: an access token that nobody issued makes the server say so.
+function expire() {
+  change({ tokens: { ...load().tokens, access_token: "not-a-token" } });
+}
+
+await drive({ login, call, expire, reset: () => rmSync(file) });

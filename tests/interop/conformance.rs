@@ -1,22 +1,57 @@
 //! The official conformance suite: its findings must be those that `tests/interop/conformance.md` explains, no more and no fewer.
 
+use crate::clients::CONFORMANCE;
+use crate::matrix::{Phase, Row};
+use crate::seen::Seen;
+use crate::session::Session;
 use anyhow::{Context as _, ensure};
 use docent_tests::person::Decision;
-use docent_tests::{Installation, OAuthClient, Result, program, source_tree};
+use docent_tests::{Installation, OAuthClient, Result, Shape, program, source_tree};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Duration;
+use tokio::process::Command;
 
 const LIMIT: Duration = Duration::from_secs(400);
 
-/// AS1, AS5: both scenarios for an authorization server pass, with a real browser at the consent page.
-async fn the_authorization_scenarios_pass(installation: &mut Installation) -> Result {
-    let (issuer, resource) = (installation.issuer.clone(), installation.resource.clone());
-    let report = run(installation, "conformance-authorization", &["authorization", &issuer, &resource]).await?;
-    ensure!(failed(&report)?.is_empty(), "{report:#}");
-    ensure!(report["passed"].as_array().is_some_and(|passed| passed.len() == 2), "{report:#}");
-    Ok(())
+/// Both scenarios for an authorization server, with a real browser at the consent page.
+fn authorization(shape: Shape) -> Result {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let installation = Installation::start_recorded(shape, &[]).await?;
+        let (issuer, resource) = (installation.issuer.clone(), installation.resource.clone());
+        let report = run(&installation, "conformance-authorization", &["authorization", &issuer, &resource]).await?;
+        ensure!(failed(&report)?.is_empty(), "{report:#}");
+        ensure!(report["passed"].as_array().is_some_and(|passed| passed.len() == 2), "{report:#}");
+        let seen = Seen::since(&installation, 0);
+        ensure!(seen.codes() == 1 && seen.given("authorization_code") == 1, "{}", seen.lines());
+        let mut row = Row::new(CONFORMANCE, if shape == Shape::Split { "split" } else { "together" })?;
+        for phase in [Phase::Discovery, Phase::Consent, Phase::Token] {
+            row.set(phase, "yes");
+        }
+        row.set(Phase::Registration, "n/a: it is told a client id");
+        row.set(Phase::Call, "n/a: it asks the server with a token that we add");
+        for phase in [Phase::Refresh, Phase::Relogin, Phase::Parallel] {
+            row.set(phase, "n/a: it has no such scenario");
+        }
+        row.finish()
+    })
+}
+
+mod together {
+    /// AS1, AS5.
+    #[test]
+    fn the_authorization_scenarios_pass() -> docent_tests::Result {
+        super::authorization(docent_tests::Shape::Together)
+    }
+}
+
+mod split {
+    /// AS1, AS5.
+    #[test]
+    fn the_authorization_scenarios_pass() -> docent_tests::Result {
+        super::authorization(docent_tests::Shape::Split)
+    }
 }
 
 /// RS11: the scenarios of 2026-07-28 that a server with its own tools can pass.
@@ -48,11 +83,12 @@ async fn server(installation: &Installation, revision: &str) -> Result {
 }
 
 async fn run(installation: &Installation, name: &str, arguments: &[&str]) -> Result<Value> {
-    let out = crate::clients::leavings(installation, name)?;
-    let mut command = crate::clients::told(installation, &PathBuf::from("/usr/bin/env"), &out).await?;
-    command.args(["node", "conformance/run.mjs"]).args(arguments);
+    let session = Session::open(installation, name).await?;
+    let mut command = Command::new("node");
+    session.tell(&mut command);
+    command.arg("conformance/run.mjs").args(arguments);
     let output = program::run(command, "", LIMIT).await?;
-    std::fs::write(out.join("suite.log"), &output.stderr)?;
+    std::fs::write(session.file("suite.log"), &output.stderr)?;
     let report = output.success()?;
     serde_json::from_str(report.lines().last().unwrap_or_default()).with_context(|| report.clone())
 }
@@ -82,5 +118,4 @@ fn documented(revision: &str) -> Result<BTreeSet<String>> {
     Ok(found)
 }
 
-docent_tests::together_and_split!(the_authorization_scenarios_pass);
 docent_tests::in_shape!(sqlite, Together, the_server_scenarios_of_2026_07_28, the_server_scenarios_of_2025_11_25);
