@@ -1,9 +1,9 @@
-//! What a page leads to.
+//! What a page leads to, and what it is made of.
 
 use anyhow::ensure;
 use docent_tests::http::Answer;
 use docent_tests::{Person, Result};
-use scraper::Html;
+use scraper::{Html, Node};
 
 /// Attributes with which an element leads or loads.
 const WAYS: [&str; 9] = ["href", "src", "action", "formaction", "content", "data", "srcset", "poster", "xlink:href"];
@@ -23,6 +23,24 @@ pub fn ways_out(page: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// The elements of a page in their order, each with the names of its attributes. Text that stays text does not show in it.
+pub fn skeleton(page: &str) -> String {
+    let html = Html::parse_document(page);
+    let mut skeleton = String::new();
+    for node in html.tree.root().descendants() {
+        match node.value() {
+            Node::Element(element) => {
+                let mut names: Vec<&str> = element.attrs().map(|(name, _)| name).collect();
+                names.sort_unstable();
+                skeleton.extend(["<", element.name(), " ", &names.join(" "), ">\n"]);
+            }
+            Node::Comment(_) => skeleton.push_str("<!-- -->\n"),
+            _ => {}
+        }
+    }
+    skeleton
 }
 
 /// AS4: an authorization request that may not be answered by redirect gets a page that explains, leads nowhere and asks for nothing.

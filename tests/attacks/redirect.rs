@@ -1,6 +1,7 @@
 //! Where the answer to an authorization goes (AS3, AS4).
 
 use crate::pages::expect_dead_end;
+use crate::parties::{WEB, expect_invalid_grant, signed_in};
 use crate::verdicts::Verdicts;
 use anyhow::{Context as _, ensure};
 use docent_tests::http::Answer;
@@ -9,15 +10,7 @@ use docent_tests::person::Decision;
 use docent_tests::{Installation, OAuthClient, Person, Result};
 use serde_json::json;
 
-const CALLBACK: &str = "https://app.example/callback";
 const LOOPBACK: &str = "http://127.0.0.1:49152/callback";
-
-/// A person who is signed in.
-async fn victim(installation: &Installation) -> Result<Person> {
-    let person = installation.add_person("ada@example.com").await?;
-    person.sign_in().await?;
-    Ok(person)
-}
 
 /// A public client with these redirect URIs, of which it uses the first.
 async fn client(installation: &Installation, redirect_uris: &[&str]) -> Result<OAuthClient> {
@@ -45,17 +38,11 @@ async fn expect_none_matches(verdicts: &mut Verdicts, person: &Person, client: &
     Ok(())
 }
 
-fn expect_invalid_grant(answer: &Answer) -> Result {
-    let error = answer.oauth_error()?;
-    ensure!(error == "invalid_grant", "{error}");
-    Ok(())
-}
-
 /// Each of these cannot be registered, not even beside a good one.
 async fn expect_not_registrable(verdicts: &mut Verdicts, client: &OAuthClient, uris: &[&str]) -> Result {
     let endpoint = client.endpoint("registration_endpoint")?;
     for uri in uris {
-        let wanted = json!({"client_name": "Evil", "redirect_uris": [CALLBACK, uri], "token_endpoint_auth_method": "none"});
+        let wanted = json!({"client_name": "Evil", "redirect_uris": [WEB, uri], "token_endpoint_auth_method": "none"});
         let answer = Answer::of(client.http.post(&endpoint).json(&wanted)).await?;
         let outcome = answer.oauth_error().and_then(|error| {
             ensure!(error == "invalid_redirect_uri" && answer.status == 400, "{error}");
@@ -69,9 +56,9 @@ async fn expect_not_registrable(verdicts: &mut Verdicts, client: &OAuthClient, u
 /// AS3, AS4: Cloudflare's workers-oauth-provider compared `redirect_uri` with the registered ones at the token endpoint only, so a
 /// link with the attacker's address took the code of whoever had allowed the client before. Here both endpoints compare.
 async fn cve_2025_4143_redirect_uri_not_checked_at_authorization(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
     let mut verdicts = Verdicts::new();
-    for registered in [CALLBACK, LOOPBACK] {
+    for registered in [WEB, LOOPBACK] {
         let client = client(installation, &[registered]).await?;
         client.connect(&person, Decision::Allow).await?;
         let foreign = [
@@ -88,8 +75,8 @@ async fn cve_2025_4143_redirect_uri_not_checked_at_authorization(installation: &
 /// AS3, AS4: Keycloak let a registered wildcard match too much when `response_mode=form_post.jwt` was asked for. Here nothing is a
 /// wildcard, and `query` is the only response mode: another one is an error that goes to the registered address.
 async fn cve_2023_6927_wildcards_and_response_modes(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
-    let client = client(installation, &[CALLBACK]).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
+    let client = client(installation, &[WEB]).await?;
     let mut verdicts = Verdicts::new();
     let wildcards =
         ["https://app.example/*", "https://*.example/callback", "https://*/", "*", "http://localhost:*/callback", "http://127.0.0.1/*"];
@@ -118,7 +105,7 @@ async fn cve_2023_6927_wildcards_and_response_modes(installation: &mut Installat
 /// AS3: where `http://localhost` or `http://127.0.0.1` was registered, Keycloak took any address that began so, the user part
 /// `http://localhost@attacker` included. Here user information is refused and the host is the one that is written.
 async fn cve_2024_8883_localhost_before_an_at_sign(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
     let mut verdicts = Verdicts::new();
     for registered in ["http://localhost", "http://127.0.0.1"] {
         let client = client(installation, &[registered]).await?;
@@ -151,7 +138,7 @@ async fn cve_2024_8883_localhost_before_an_at_sign(installation: &mut Installati
 /// AS3: Keycloak compared paths without their `;parameters`, so `/callback/..;/evil` was below the registered path and the server
 /// behind it resolved the dots. Here the path is compared as text, and one that resolves to another cannot be registered.
 async fn cve_2026_3872_dots_and_semicolons_in_the_path(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
     let mut verdicts = Verdicts::new();
     for (origin, path) in [("https://app.example", "/callback"), ("http://127.0.0.1:49152", "/callback")] {
         let client = client(installation, &[&format!("{origin}{path}")]).await?;
@@ -185,14 +172,14 @@ async fn cve_2026_3872_dots_and_semicolons_in_the_path(installation: &mut Instal
         "https://app.example/%2e%2e/callback",
         "https://app.example/a/.%2E/b",
     ];
-    let client = client(installation, &[CALLBACK]).await?;
+    let client = client(installation, &[WEB]).await?;
     expect_not_registrable(&mut verdicts, &client, &dotted).await?;
     verdicts.end()
 }
 
 /// AS3: authentik read registered addresses as regular expressions, where `.` is any character. Here they are text.
 async fn cve_2024_52289_a_dot_is_any_character(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
     let mut verdicts = Verdicts::new();
     let client =
         client(installation, &["https://foo.example.com/call.back", "http://127.0.0.1/call.back", "https://foo.example.com/a+b(c)$"])
@@ -217,7 +204,7 @@ async fn cve_2024_52289_a_dot_is_any_character(installation: &mut Installation) 
 /// AS3: for loopback addresses fosite let not only the port differ but host and query too. Here the port is free and the three
 /// spellings of the own machine are one; scheme, path and query are compared.
 async fn cve_2020_15233_more_than_the_port_of_a_loopback_redirect(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
     let mut verdicts = Verdicts::new();
     let client = client(installation, &[LOOPBACK]).await?;
     let foreign = [
@@ -246,12 +233,12 @@ async fn cve_2020_15233_more_than_the_port_of_a_loopback_redirect(installation: 
 
 /// AS3: fosite compared redirect addresses without regard to letter case, though paths differ by it. Here every letter counts.
 async fn cve_2020_15234_letter_case(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
     let mut verdicts = Verdicts::new();
-    let web = client(installation, &[CALLBACK]).await?;
+    let web = client(installation, &[WEB]).await?;
     let foreign = [
         "https://app.example/Callback",
-        "https://app.example/CALLBACK",
+        "https://app.example/WEB",
         "https://APP.example/callback",
         "HTTPS://app.example/callback",
         "https://app.EXAMPLE/callback",
@@ -271,7 +258,7 @@ async fn cve_2020_15234_letter_case(installation: &mut Installation) -> Result {
 /// AS3, AS4: Keycloak appended its response to a redirect address that carried `code`, `state` or `iss` already, so a client could
 /// read the attacker's. Here each is there once and is ours; and a parameter of a request that is there twice is refused.
 async fn cve_2026_9689_repeated_parameters(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
     let mut verdicts = Verdicts::new();
     for query in [
         "?code=attacker&state=attacker&iss=https://attacker.example",
@@ -280,7 +267,7 @@ async fn cve_2026_9689_repeated_parameters(installation: &mut Installation) -> R
         "?state=attacker&",
         "?iss",
     ] {
-        let carrying = client(installation, &[&format!("{CALLBACK}{query}")]).await?;
+        let carrying = client(installation, &[&format!("{WEB}{query}")]).await?;
         let attempt = Attempt::new();
         let url = person.authorize(&carrying.authorization_url(&attempt, &[])?, Decision::Allow).await?;
         let count = |name: &str| url.query_pairs().filter(|(one, _)| one == name).count();
@@ -291,9 +278,9 @@ async fn cve_2026_9689_repeated_parameters(installation: &mut Installation) -> R
         verdicts.add(format_args!("a redirect URI with {query:?}"), if is_ours { Ok(()) } else { Err(anyhow::anyhow!("{url}")) });
     }
 
-    let client = client(installation, &[CALLBACK]).await?;
+    let client = client(installation, &[WEB]).await?;
     let encoded = |uri: &str| uri.replace(':', "%3A").replace('/', "%2F");
-    let (good, bad) = (encoded(CALLBACK), encoded("https://attacker.example/callback"));
+    let (good, bad) = (encoded(WEB), encoded("https://attacker.example/callback"));
     for query in [
         format!("redirect_uri={good}&redirect_uri={bad}"),
         format!("redirect_uri={bad}&redirect_uri={good}"),
@@ -310,8 +297,7 @@ async fn cve_2026_9689_repeated_parameters(installation: &mut Installation) -> R
     for name in ["state", "scope", "code_challenge", "code_challenge_method", "response_type"] {
         let url = format!("{}&{name}=attacker", client.authorization_url(&Attempt::new(), &[])?);
         let (to, _) = person.open(&url).await?;
-        let refused =
-            to.as_str().starts_with(CALLBACK) && to.query_pairs().any(|(name, value)| name == "error" && value == "invalid_request");
+        let refused = to.as_str().starts_with(WEB) && to.query_pairs().any(|(name, value)| name == "error" && value == "invalid_request");
         verdicts.add(format_args!("{name} twice"), if refused { Ok(()) } else { Err(anyhow::anyhow!("{to}")) });
     }
     let attempt = Attempt::new();
@@ -320,7 +306,7 @@ async fn cve_2026_9689_repeated_parameters(installation: &mut Installation) -> R
         ("grant_type", "authorization_code"),
         ("code", &code),
         ("client_id", &client.client_id),
-        ("redirect_uri", CALLBACK),
+        ("redirect_uri", WEB),
         ("code_verifier", &attempt.verifier),
     ];
     for (name, value) in form {
@@ -341,8 +327,8 @@ async fn cve_2026_9689_repeated_parameters(installation: &mut Installation) -> R
 /// AS4: Authlib sent an error to the requested `redirect_uri` before it had compared it, when `scope` had no `openid`. Here the
 /// client and the address are judged before anything else, whatever else is wrong.
 async fn cve_2026_44681_errors_before_the_redirect_uri_is_checked(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
-    let client = client(installation, &[CALLBACK]).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
+    let client = client(installation, &[WEB]).await?;
     let mut verdicts = Verdicts::new();
     let long = "s".repeat(5_000);
     let faults: [&[(&str, &str)]; 20] = [
@@ -385,8 +371,8 @@ async fn cve_2026_44681_errors_before_the_redirect_uri_is_checked(installation: 
 /// AS3: better-auth let `javascript:` addresses be registered, and its consent page ran them in its own origin. Here a scheme that
 /// a browser runs or opens by itself cannot be registered and is never written as a link.
 async fn cve_2026_67333_a_javascript_redirect_is_registered(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
-    let client = client(installation, &[CALLBACK]).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
+    let client = client(installation, &[WEB]).await?;
     let mut verdicts = Verdicts::new();
     let scripts = [
         "javascript:alert(1)",
@@ -431,8 +417,8 @@ async fn cve_2026_67333_a_javascript_redirect_is_registered(installation: &mut I
 /// AS3, AS4: authentik answered `response_mode=form_post` with a page whose form was sent to a `javascript:` address by itself. Here
 /// there is no such response mode, and no page whose form leads elsewhere.
 async fn cve_2024_21637_a_javascript_redirect_with_form_post(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
-    let client = client(installation, &[CALLBACK]).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
+    let client = client(installation, &[WEB]).await?;
     let mut verdicts = Verdicts::new();
     for uri in
         ["javascript:alert(document.cookie)", "javascript://app.example/callback%0aalert(1)", "data:text/html,<script>alert(1)</script>"]
@@ -453,9 +439,9 @@ async fn cve_2024_21637_a_javascript_redirect_with_form_post(installation: &mut 
 /// AS3: an address that two parsers read differently, or that only looks like the registered one, is another one: encodings of
 /// `/`, `.` and `@`, backslashes, control characters, Unicode that maps to ASCII.
 async fn encodings_that_parsers_read_differently(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
     let mut verdicts = Verdicts::new();
-    let web = client(installation, &[CALLBACK]).await?;
+    let web = client(installation, &[WEB]).await?;
     let foreign = [
         "https://app.example/callback%2f..",
         "https://app.example/callback%2F..%2Fevil",
@@ -514,7 +500,7 @@ async fn encodings_that_parsers_read_differently(installation: &mut Installation
 /// AS3, RFC 8252 8.3: of the own machine only `localhost`, `127.0.0.1` and `[::1]` are meant, in this spelling. Other forms of these
 /// addresses, and addresses that come to the same place by another way, are read differently by different systems.
 async fn other_spellings_of_the_own_machine(installation: &mut Installation) -> Result {
-    let person = victim(installation).await?;
+    let person = signed_in(installation, "ada@example.com").await?;
     let mut verdicts = Verdicts::new();
     let native = client(installation, &[LOOPBACK]).await?;
     let hosts = [

@@ -3,7 +3,10 @@
 use crate::Result;
 use crate::http::Answer;
 use anyhow::{Context as _, bail, ensure};
+use reqwest::cookie::{CookieStore as _, Jar};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use scraper::{ElementRef, Html, Selector};
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -15,6 +18,7 @@ pub struct Person {
     /// Their password.
     pub password: String,
     issuer: String,
+    cookies: Arc<Jar>,
     http: reqwest::Client,
 }
 
@@ -151,12 +155,24 @@ impl Person {
     /// # Errors
     /// TLS cannot be set up.
     pub fn new(email: &str, password: &str, issuer: &str) -> Result<Self> {
+        let cookies = Arc::new(Jar::default());
+        let accept = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml,*/*;q=0.8"))]);
         let http = reqwest::Client::builder()
+            .default_headers(accept)
             .redirect(reqwest::redirect::Policy::none())
-            .cookie_store(true)
+            .cookie_provider(Arc::clone(&cookies))
             .timeout(Duration::from_secs(60))
             .build()?;
-        Ok(Self { email: email.to_owned(), password: password.to_owned(), issuer: issuer.to_owned(), http })
+        Ok(Self { email: email.to_owned(), password: password.to_owned(), issuer: issuer.to_owned(), cookies, http })
+    }
+
+    /// The cookies that the browser sends to the issuer now, as in the header.
+    ///
+    /// # Errors
+    /// The issuer is no URL.
+    pub fn cookies(&self) -> Result<String> {
+        let header = self.cookies.cookies(&Url::parse(&self.issuer)?);
+        Ok(header.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned())
     }
 
     /// The same person at another browser.

@@ -81,6 +81,14 @@ impl Process {
         }
     }
 
+    /// Its id.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn id(&self) -> Result<u32> {
+        Ok(self.child.as_ref().with_context(|| format!("{} is not running", self.name))?.id())
+    }
+
     /// Whether it runs.
     pub fn is_running(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))

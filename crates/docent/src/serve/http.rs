@@ -3,6 +3,7 @@
 use super::composition::Parts;
 use super::readiness::{healthz, readyz};
 use super::request::{self, RequestSpan};
+use super::slow_bodies;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
@@ -21,6 +22,7 @@ pub fn start(parts: &Arc<Parts>, listener: TcpListener, workers: usize) -> anyho
         let parts = shared.clone();
         App::new()
             .app_data(parts.clone())
+            .wrap(from_fn(slow_bodies::in_time))
             .wrap(from_fn(request::name))
             .wrap(TracingLogger::<RequestSpan>::new())
             .route("/healthz", web::get().to(healthz))

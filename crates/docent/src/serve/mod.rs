@@ -4,8 +4,10 @@ pub mod composition;
 mod documents;
 mod guide;
 mod http;
+mod open_files;
 mod readiness;
 mod request;
+mod slow_bodies;
 mod trusted_issuers;
 pub mod urls;
 
@@ -36,6 +38,7 @@ pub async fn run(installation: &Installation, options: &Serve) -> anyhow::Result
         );
     }
     let _lock = if is_sqlite { Some(DataFolderLock::take(&installation.data)?) } else { None };
+    open_files::raise_limit();
     let wanted = urls::listen_address(&installation.configuration, options.listen)?;
     let listener = TcpListener::bind(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
     let address = listener.local_addr()?;

@@ -2,7 +2,7 @@
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _};
 use docent_types::ids::RequestId;
@@ -32,7 +32,7 @@ impl RootSpanBuilder for RequestSpan {
     }
 }
 
-/// Gives the request's id to the pages and to the answer.
+/// Gives the request's id to the pages and to the answer, which no browser takes for anything but what it says it is.
 pub async fn name<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let id = request.extensions().get::<tracing_actix_web::RequestId>().map(|id| RequestId(**id));
     if let Some(id) = id {
@@ -44,5 +44,6 @@ pub async fn name<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Res
     {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
     }
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }
