@@ -127,8 +127,10 @@ async fn known(
     id: &ClientId,
     stored: Option<Client>,
 ) -> Result<Option<Client>, Fault> {
-    let is_blocked = stored.as_ref().is_some_and(|client| client.disabled);
-    let Some(documents) = server.documents.as_ref().filter(|_| is_document(id) && !is_blocked) else { return Ok(stored) };
+    if !is_document(id) || stored.as_ref().is_some_and(|client| client.disabled) {
+        return Ok(stored);
+    }
+    let Some(documents) = &server.documents else { return Ok(None) };
     let read = server.document_client(documents, id, visitor::address(request, &server.settings)).await;
     Ok(Some(Client::clone(&*read.map_err(|error| no_document(id, &error))?)))
 }

@@ -164,7 +164,7 @@ impl Fetcher {
     fn judged(&self, host: &str, port: u16, found: &[IpAddr]) -> Result<Vec<SocketAddr>, DocumentError> {
         let permitted = self.allowed.of(host, found).inspect_err(|error| {
             if *error == DocumentError::Address {
-                tracing::warn!(%host, "a client names a document at an address of special use; clients.metadata_document_hosts_allowed permits it");
+                tracing::warn!(%host, "a client names a document at an address of special use: it is not asked (clients.metadata_document_hosts_allowed would permit it)");
             }
         })?;
         Ok(permitted.into_iter().map(|address| SocketAddr::new(address, port)).collect())

@@ -39,6 +39,18 @@ on_each_database! {
         world.exchange(ID, "code", &[]).await.assert_error(401, "invalid_client");
     }
 
+    /// AS12: switching documents off begins nothing new and ends nobody's connection.
+    async fn switched_off_later_it_begins_nothing_and_ends_nothing(database) {
+        let web = Web::with_client(ID, &json!({}));
+        let before = World::with_web(database, &web).await;
+        let cookie = before.person().await;
+        let tokens = before.tokens(&cookie, ID, &[]).await;
+        let after = World::new(database).await;
+        let answer = after.get(&World::authorize_uri(ID, &[]), &cookie).await;
+        assert_eq!((answer.status.as_u16(), answer.headers.contains_key(header::LOCATION)), (400, false));
+        assert_eq!(after.refresh(ID, text(&tokens, "refresh_token"), &[]).await.status, 200);
+    }
+
     /// AS12, AS4: a page that says what is wrong, never a redirect; and nothing about our network.
     async fn a_document_that_cannot_be_used_is_explained_on_a_page(database) {
         let web = Web::default();
