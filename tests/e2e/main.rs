@@ -5,6 +5,7 @@ mod bad_input;
 mod client_commands;
 mod codes;
 mod crashes;
+mod device;
 mod discovery;
 mod machines;
 mod metadata_documents;

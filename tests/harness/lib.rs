@@ -12,12 +12,13 @@
 //! - [`documents`]: the library that stories ask about. [`document_server`]: what clients publish about themselves.
 //! - [`http`]: answers that can be compared. [`person`]: a browser without scripts: forms and cookies.
 //! - [`jose`]: keys and tokens of other issuers and of attackers.
-//! - [`oauth_client`]: discovery, registration, code, tokens. [`mcp`]: JSON-RPC in both eras.
+//! - [`oauth_client`]: discovery, registration, code, tokens. [`device_client`]: a machine without a browser. [`mcp`]: JSON-RPC in both eras.
 //! - [`jose`], [`served`]: keys, tokens and documents of other issuers and of attackers.
 //! - [`wire`]: what went over the wire, byte for byte.
 //! - [`source_tree`]: the repository's own files, for tests that read them. [`program`]: other programs that tests run.
 
 pub mod binary;
+pub mod device_client;
 pub mod document_server;
 pub mod documents;
 pub mod http;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 fn claimed() -> Vec<String> {
     let resource_server = (1..=11).map(|number| format!("RS{number}"));
-    let authorization_server = (1..=18).chain([22]).map(|number| format!("AS{number}"));
+    let authorization_server = (1..=18).chain([21, 22]).map(|number| format!("AS{number}"));
     resource_server.chain(authorization_server).collect()
 }
 

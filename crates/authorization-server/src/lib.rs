@@ -11,8 +11,9 @@
 //! - [`registration`], [`client_metadata_document`]: how it becomes known (AS12, AS13).
 //! - [`authorize`]: checks, consent, code (AS2 to AS7, AS14, AS15).
 //! - [`people`]: the pages for signing in and up.
-//! - [`token`]: client authentication and one file for each grant type (AS6, AS8 to AS10, AS16, AS19).
+//! - [`token`]: client authentication and one file for each grant type (AS6, AS8 to AS10, AS16, AS19, AS21).
 //! - [`identity_assertion`]: what other issuers say about people (AS20).
+//! - [`device_authorization`]: where a machine without a browser begins (AS21); its page is in [`people`], its tokens in [`token`].
 //! - [`revocation`], [`introspection`], [`userinfo`], [`access_token`]: what happens to a token afterwards (AS18).
 //! - [`signing`], [`key_ring`], [`passwords`]: keys that sign and rotate (AS17), passwords that are hashed.
 
@@ -21,6 +22,7 @@ pub mod answer;
 pub mod authorize;
 pub mod body;
 pub mod client_metadata_document;
+pub mod device_authorization;
 pub mod identity_assertion;
 pub mod introspection;
 pub mod key_ring;

@@ -6,6 +6,7 @@ use crate::token::client_assertion::ALGORITHMS;
 use crate::token::{client_credentials, jwt_bearer};
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
+use docent_types::device;
 use docent_types::metadata::AuthorizationServerMetadata;
 use docent_types::scope::Scope;
 
@@ -16,7 +17,7 @@ fn words(list: &[&str]) -> Vec<String> {
 /// The grant types that work; assertions only where an issuer of them is trusted.
 #[must_use]
 pub fn grant_types(settings: &Settings) -> Vec<&'static str> {
-    let mut types = vec!["authorization_code", "refresh_token", client_credentials::NAME];
+    let mut types = vec!["authorization_code", "refresh_token", device::GRANT_TYPE, client_credentials::NAME];
     if !settings.trusted_issuers.is_empty() {
         types.push(jwt_bearer::NAME);
     }
@@ -40,6 +41,7 @@ pub fn document(settings: &Settings) -> AuthorizationServerMetadata {
         token_endpoint: at("token"),
         registration_endpoint: (settings.dynamic_registration == DynamicRegistration::Open).then(|| at("register")),
         revocation_endpoint: at("revoke"),
+        device_authorization_endpoint: Some(at("device_authorization")),
         introspection_endpoint: at("introspect"),
         jwks_uri: at("jwks"),
         userinfo_endpoint: at("userinfo"),

@@ -1,9 +1,9 @@
 //! Every route of this crate, as a table.
 
 use crate::answer::{cross_origin, method_not_allowed, not_found, preflight};
-use crate::people::{Fault, answered, first_administrator, session, set_password, sign_in, sign_up};
+use crate::people::{Fault, answered, device, first_administrator, session, set_password, sign_in, sign_up};
 use crate::server::AuthorizationServer;
-use crate::{authorize, introspection, metadata, registration, revocation, token, userinfo};
+use crate::{authorize, device_authorization, introspection, metadata, registration, revocation, token, userinfo};
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::from_fn;
@@ -65,6 +65,11 @@ pub fn configure(server: web::Data<AuthorizationServer>) -> impl FnOnce(&mut web
                 .service(endpoint(format!("{prefix}/revoke"), "POST, OPTIONS", vec![web::post().to(revocation::revoke)]));
         }
         config
+            .service(endpoint(
+                settings.path("/oauth/device_authorization"),
+                "POST, OPTIONS",
+                vec![web::post().to(device_authorization::begin)],
+            ))
             .service(endpoint(settings.path("/oauth/introspect"), "POST, OPTIONS", vec![web::post().to(introspection::introspect)]))
             .service(endpoint(
                 settings.path("/oauth/userinfo"),
@@ -73,6 +78,7 @@ pub fn configure(server: web::Data<AuthorizationServer>) -> impl FnOnce(&mut web
             ))
             .service(endpoint(settings.path("/oauth/jwks"), "GET, HEAD, OPTIONS", vec![get().to(metadata::jwks)]))
             .service(web::scope(&settings.path("/oauth")).default_service(web::to(not_found)))
+            .service(page(settings.path("/device"), vec![get().to(device::show), web::post().to(device::answer)]))
             .service(page(settings.path("/sign-in"), vec![get().to(sign_in::show), web::post().to(sign_in::answer)]))
             .service(page(settings.path("/sign-out"), vec![web::post().to(session::sign_out)]))
             .service(page(settings.path("/sign-up"), vec![get().to(sign_up::show), web::post().to(sign_up::answer)]))

@@ -8,8 +8,9 @@ use actix::Recipient;
 use docent_store::Store;
 use docent_types::ids::{ClientId, UserId};
 use docent_types::messages::{
-    CheckLimit, ExchangeCode, HashPassword, IssueCode, OpenGrant, RecordEvent, RegisterClient, RevokeAccess, RotateRefreshToken,
-    SharedKeys, SharedRevoked, UseOnce, VerifyPassword,
+    BeginDeviceAuthorization, CheckLimit, ClaimDeviceAuthorization, DecideDeviceAuthorization, ExchangeCode, HashPassword, IssueCode,
+    OpenGrant, PollDeviceAuthorization, RecordEvent, RegisterClient, RevokeAccess, RotateRefreshToken, SharedKeys, SharedRevoked, UseOnce,
+    VerifyPassword,
 };
 use docent_types::random::SharedRandomness;
 use docent_types::sealing::MasterKey;
@@ -31,6 +32,14 @@ pub struct Asks {
     pub use_once: Recipient<UseOnce>,
     /// `Ledger`.
     pub open_grant: Recipient<OpenGrant>,
+    /// `Ledger`.
+    pub begin_device: Recipient<BeginDeviceAuthorization>,
+    /// `Ledger`.
+    pub claim_device: Recipient<ClaimDeviceAuthorization>,
+    /// `Ledger`.
+    pub decide_device: Recipient<DecideDeviceAuthorization>,
+    /// `Ledger`.
+    pub poll_device: Recipient<PollDeviceAuthorization>,
     /// `Ledger`.
     pub revoke: Recipient<RevokeAccess>,
     /// `PasswordHasher`.

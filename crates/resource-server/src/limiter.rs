@@ -43,6 +43,14 @@ pub struct LimiterOptions {
     pub token: Rate,
     /// Fetches of clients' documents that an address causes.
     pub metadata_document: Rate,
+    /// Device authorizations begun from an address.
+    pub device_authorization: Rate,
+    /// User codes typed by a person.
+    pub user_code: Rate,
+    /// User codes typed at an address.
+    pub user_code_address: Rate,
+    /// User codes typed by everybody together.
+    pub user_code_anywhere: Rate,
     /// From how many keys on those that are as good as new are forgotten. Four times as many are never held.
     pub keys: usize,
 }
@@ -60,6 +68,14 @@ impl Default for LimiterOptions {
             token: Rate { burst: 2_000, replenished_every: Duration::from_millis(10) },
             // 60 in a minute.
             metadata_document: Rate { burst: 60, replenished_every: Duration::from_secs(1) },
+            // 1,800 in an hour: machines of one company share an address.
+            device_authorization: Rate { burst: 120, replenished_every: Duration::from_secs(2) },
+            // 20 while a code lives. There are 25,600,000,000 codes.
+            user_code: Rate { burst: 10, replenished_every: Duration::from_secs(60) },
+            // 220 while a code lives.
+            user_code_address: Rate { burst: 100, replenished_every: Duration::from_secs(5) },
+            // 1,800 while a code lives: if 1,000 devices wait, one guess in 14,000 lives of a code is right.
+            user_code_anywhere: Rate { burst: 600, replenished_every: Duration::from_millis(500) },
             keys: 100_000,
         }
     }
@@ -105,6 +121,10 @@ pub struct Limiter<C: Clock + Clone + Unpin + 'static = DefaultClock> {
     registration: Limited<C>,
     token: Limited<C>,
     metadata_document: Limited<C>,
+    device_authorization: Limited<C>,
+    user_code: Limited<C>,
+    user_code_address: Limited<C>,
+    user_code_anywhere: Limited<C>,
 }
 
 impl Limiter {
@@ -127,6 +147,10 @@ impl<C: Clock + Clone + Unpin + 'static> Limiter<C> {
             registration: limited(options.registration),
             token: limited(options.token),
             metadata_document: limited(options.metadata_document),
+            device_authorization: limited(options.device_authorization),
+            user_code: limited(options.user_code),
+            user_code_address: limited(options.user_code_address),
+            user_code_anywhere: limited(options.user_code_anywhere),
             clock,
         }
     }
@@ -139,6 +163,10 @@ impl<C: Clock + Clone + Unpin + 'static> Limiter<C> {
             Limit::Registration => (&mut self.registration, network(key)),
             Limit::Token => (&mut self.token, network(key)),
             Limit::MetadataDocument => (&mut self.metadata_document, network(key)),
+            Limit::DeviceAuthorization => (&mut self.device_authorization, network(key)),
+            Limit::UserCode => (&mut self.user_code, key.to_owned()),
+            Limit::UserCodeAddress => (&mut self.user_code_address, network(key)),
+            Limit::UserCodeAnywhere => (&mut self.user_code_anywhere, String::new()),
         };
         limited.check(&key, self.keys, &self.clock)
     }
@@ -187,6 +215,26 @@ mod tests {
         assert_eq!(limiter.check(Limit::SignInAccount, "ada@example.com"), Some(1));
         clock.advance(Duration::from_secs(1));
         assert_eq!(limiter.check(Limit::SignInAccount, "ada@example.com"), None);
+    }
+
+    /// AS21.
+    #[test]
+    fn user_codes_are_limited_by_person_by_address_and_for_everybody_together() {
+        let (mut limiter, clock) = limiter(1000);
+        for _ in 0..10 {
+            assert_eq!(limiter.check(Limit::UserCode, "ada"), None);
+        }
+        assert_eq!((limiter.check(Limit::UserCode, "ada"), limiter.check(Limit::UserCode, "eve")), (Some(60), None));
+        for host in 0..100 {
+            assert_eq!(limiter.check(Limit::UserCodeAddress, &format!("2001:db8::{host:x}")), None);
+        }
+        assert!(limiter.check(Limit::UserCodeAddress, "2001:db8::ffff").is_some());
+        for guess in 0..600 {
+            assert_eq!(limiter.check(Limit::UserCodeAnywhere, &guess.to_string()), None);
+        }
+        assert_eq!(limiter.check(Limit::UserCodeAnywhere, "whoever"), Some(1));
+        clock.advance(Duration::from_millis(500));
+        assert_eq!(limiter.check(Limit::UserCodeAnywhere, "whoever"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! - [`sealing`]: secrets that must be read back.
 //! - [`ids`], [`library_id`], [`scope`]: names of things.
 //! - [`redirect_uri`], [`pkce`]: the two comparisons that authorization stands on.
+//! - [`device`]: the code that a person types for a machine without a browser.
 //! - [`metadata`], [`registration`], [`claims`], [`documents`]: documents on the wire.
 //! - [`oauth`]: the one table of OAuth errors.
 //! - [`client_address`]: where a request comes from, behind proxies.
@@ -19,6 +20,7 @@
 pub mod actors;
 pub mod claims;
 pub mod client_address;
+pub mod device;
 pub mod documentation;
 pub mod documents;
 pub mod ids;

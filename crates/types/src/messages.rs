@@ -1,6 +1,13 @@
 //! What actors of different crates say to each other. A crate asks for a `Recipient<M>`, never for another crate's
 //! actor type: that is what makes *together* and *split* the same code.
 
+mod device;
+
+pub use device::{
+    BeginDeviceAuthorization, ClaimDeviceAuthorization, DecideDeviceAuthorization, DeviceDecision, DeviceRequest, PollDeviceAuthorization,
+    Waiting,
+};
+
 use crate::actors::Unavailable;
 use crate::documents::{DocumentError, Read};
 use crate::ids::{ClientId, GrantId, JobId, LibraryRowId, ProjectId, UserId, VersionRowId};
@@ -440,6 +447,14 @@ pub enum Limit {
     Token,
     /// Fetches of documents that a client names, by the address that makes us fetch.
     MetadataDocument,
+    /// Device authorizations that were begun, by address.
+    DeviceAuthorization,
+    /// User codes that were typed, by person.
+    UserCode,
+    /// User codes that were typed, by address.
+    UserCodeAddress,
+    /// User codes that were typed, by everybody together.
+    UserCodeAnywhere,
 }
 
 /// May this be done now? Counts it if so. Answers `Some(seconds to wait)` if not. Answered by `Limiter`.

@@ -88,6 +88,9 @@ pub struct AuthorizationServerMetadata {
     pub registration_endpoint: Option<String>,
     /// Where tokens are given back.
     pub revocation_endpoint: String,
+    /// Where a machine without a browser begins (RFC 8628).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device_authorization_endpoint: Option<String>,
     /// Where a protected resource asks about a token.
     pub introspection_endpoint: String,
     /// The signing keys.

@@ -39,6 +39,12 @@ pub enum ErrorCode {
     UnsupportedTokenType,
     /// Too many requests.
     SlowDown,
+    /// The person has not decided yet (RFC 8628).
+    AuthorizationPending,
+    /// A device polls faster than it was told (RFC 8628).
+    PollingTooFast,
+    /// The device code ended before the person decided (RFC 8628).
+    ExpiredToken,
     /// Busy, or something that we need is away: try again.
     TemporarilyUnavailable,
     /// A fault of ours.
@@ -87,6 +93,9 @@ impl ErrorCode {
             Self::InsufficientScope => ("insufficient_scope", 403, false),
             Self::UnsupportedTokenType => ("unsupported_token_type", 400, false),
             Self::SlowDown => ("slow_down", 429, false),
+            Self::AuthorizationPending => ("authorization_pending", 400, false),
+            Self::PollingTooFast => ("slow_down", 400, false),
+            Self::ExpiredToken => ("expired_token", 400, false),
             Self::TemporarilyUnavailable => ("temporarily_unavailable", 503, true),
             Self::ServerError => ("server_error", 500, true),
             Self::NotFound => ("not_found", 404, false),

@@ -2,7 +2,7 @@
 
 use super::request::{AuthorizationRequest, Interaction};
 use super::response;
-use super::ticket::{Ticket, TicketKey};
+use super::ticket::{self, Ticket, TicketKey};
 use crate::client_metadata_document::{is_document, publisher, vouches_for};
 use crate::parameters::Parameters;
 use crate::people::pages::{self, ConsentPage, ProjectChoice};
@@ -14,7 +14,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use docent_store::{Project, Role};
 use docent_types::actors::ask;
 use docent_types::ids::{GrantId, ProjectId};
-use docent_types::messages::{IssueCode, Refusal, RegisterClient};
+use docent_types::messages::{IssueCode, Refusal, RegisterClient, UseOnce};
 use docent_types::oauth::{Error, ErrorCode};
 use docent_types::redirect_uri::{self, RedirectKind};
 use docent_types::registration::{Client, ClientOrigin};
@@ -67,12 +67,7 @@ pub async fn ask_or_remember(server: &AuthorizationServer, asked: Asked, return_
         return Ok(response::error(&wanted.redirect_uri, &error, wanted.state.as_deref(), &server.settings.urls.issuer));
     }
     if choices.projects.is_empty() {
-        return Err(Fault::new(
-            StatusCode::FORBIDDEN,
-            "You are in no project",
-            "Access is given for a project, and your account is in none.",
-            "Ask an administrator of this server.",
-        ));
+        return Err(in_no_project());
     }
     let ticket = Ticket::new(wanted.clone(), person.signed_in.session, server.now(), &*server.randomness);
     let ticket = ticket.seal(&TicketKey::new(&server.master)).ok_or_else(Fault::internal)?;
@@ -114,30 +109,34 @@ fn page(
         redirect_host: redirect_uri::display_host(&wanted.redirect_uri),
         is_loopback_only,
         account: person.signed_in.email.clone(),
-        projects: projects
-            .into_iter()
-            .enumerate()
-            .map(|(at, (project, _))| ProjectChoice {
-                id: project.id.to_string(),
-                is_personal: project.personal_of.is_some(),
-                name: project.name,
-                is_first: at == 0,
-            })
-            .collect(),
+        projects: project_choices(projects),
         scopes: wanted.scopes.iter().map(|scope| scope.in_words()).collect(),
         ticket,
     }
 }
 
+/// A person's projects as choices.
+pub(crate) fn project_choices(projects: Vec<(Project, Role)>) -> Vec<ProjectChoice> {
+    let choice = |(at, (project, _)): (usize, (Project, Role))| ProjectChoice {
+        id: project.id.to_string(),
+        is_personal: project.personal_of.is_some(),
+        name: project.name,
+        is_first: at == 0,
+    };
+    projects.into_iter().enumerate().map(choice).collect()
+}
+
 /// The person's answer to the consent page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Decision {
+pub(crate) enum Decision {
+    /// Yes.
     Allow,
+    /// No.
     Deny,
 }
 
 /// Reads the decision: nothing but `allow` allows.
-fn decision(form: &Parameters) -> Option<Decision> {
+pub(crate) fn decision(form: &Parameters) -> Option<Decision> {
     match form.get("decision") {
         Some("allow") => Some(Decision::Allow),
         Some("deny") => Some(Decision::Deny),
@@ -152,7 +151,7 @@ pub async fn decide(server: &AuthorizationServer, request: &HttpRequest, form: &
     }
     let ticket = form
         .get("ticket")
-        .and_then(|text| Ticket::open(text, &TicketKey::new(&server.master)))
+        .and_then(|text| <Ticket>::open(text, &TicketKey::new(&server.master)))
         .ok_or_else(|| began_elsewhere("The form is damaged."))?;
     if ticket.expires_at <= server.now() {
         return Err(began_elsewhere("This page was open for too long."));
@@ -166,18 +165,10 @@ pub async fn decide(server: &AuthorizationServer, request: &HttpRequest, form: &
         return Err(Fault::foreign_form());
     }
     let wanted = &ticket.request;
-    match decision(form).ok_or_else(|| Fault::bad_request("The form does not say whether you allow it.".to_owned()))? {
-        Decision::Deny => {
-            server.record(
-                "consent.denied",
-                Some(person.signed_in.user),
-                Some(&wanted.client_id),
-                visitor::address(request, &server.settings),
-                serde_json::Value::Null,
-            );
-            let error = Error::new(ErrorCode::AccessDenied, "The person did not allow it.");
-            Ok(response::error(&wanted.redirect_uri, &error, wanted.state.as_deref(), &server.settings.urls.issuer))
-        }
+    let decision = decision(form).ok_or_else(|| Fault::bad_request("The form does not say whether you allow it.".to_owned()))?;
+    let from = visitor::address(request, &server.settings);
+    match decision {
+        Decision::Deny => deny(server, &ticket, &person, from).await,
         Decision::Allow => {
             let client = super::known(server, request, &wanted.client_id, facts.client).await?;
             let is_still_so =
@@ -185,18 +176,48 @@ pub async fn decide(server: &AuthorizationServer, request: &HttpRequest, form: &
             let Some(client) = client.filter(is_still_so) else { return Err(super::unknown_client()) };
             let project = chosen(form.get("project"), &facts.projects)
                 .ok_or_else(|| Fault::bad_request("The project is not one of yours. Go back and choose again.".to_owned()))?;
-            issue(server, wanted, &client, &person, project, ticket.hash(), visitor::address(request, &server.settings)).await
+            issue(server, wanted, &client, &person, project, ticket.hash(), from).await
         }
     }
 }
 
+/// A form counts once, whatever it says: who denied, went back and allows gives nothing to a client that was told no.
+async fn deny(server: &AuthorizationServer, ticket: &Ticket, person: &Person, from: Option<String>) -> Result<HttpResponse, Fault> {
+    let use_once = UseOnce { what: ticket.hash(), expires_at: ticket.expires_at.after(ticket::KEPT), now: server.now() };
+    if !ask(&server.asks.use_once, use_once).await? {
+        return Err(answered_already());
+    }
+    let wanted = &ticket.request;
+    server.record("consent.denied", Some(person.signed_in.user), Some(&wanted.client_id), from, serde_json::Value::Null);
+    let error = Error::new(ErrorCode::AccessDenied, "The person did not allow it.");
+    Ok(response::error(&wanted.redirect_uri, &error, wanted.state.as_deref(), &server.settings.urls.issuer))
+}
+
+fn answered_already() -> Fault {
+    Fault::new(
+        StatusCode::CONFLICT,
+        "This was answered already",
+        "The form was sent before. The application has its answer.",
+        "Go back to the application. If it is not connected, connect once more.",
+    )
+}
+
 /// The project that was chosen, if it is one of the person's. With one project there is nothing to choose.
-fn chosen(sent: Option<&str>, projects: &[(Project, Role)]) -> Option<ProjectId> {
+pub(crate) fn chosen(sent: Option<&str>, projects: &[(Project, Role)]) -> Option<ProjectId> {
     match (sent, projects) {
         (None, [(only, _)]) => Some(only.id),
         (None, _) => None,
         (Some(sent), _) => projects.iter().map(|(project, _)| project.id).find(|id| id.to_string() == sent),
     }
+}
+
+pub(crate) fn in_no_project() -> Fault {
+    Fault::new(
+        StatusCode::FORBIDDEN,
+        "You are in no project",
+        "Access is given for a project, and your account is in none.",
+        "Ask an administrator of this server.",
+    )
 }
 
 fn began_elsewhere(why: &str) -> Fault {
@@ -237,12 +258,7 @@ async fn issue(
     };
     match ask(&server.asks.issue_code, message).await? {
         Ok(()) => Ok(response::code(&wanted.redirect_uri, code.expose(), wanted.state.as_deref(), &server.settings.urls.issuer)),
-        Err(Refusal::Reused) => Err(Fault::new(
-            StatusCode::CONFLICT,
-            "This was answered already",
-            "The form was sent before. The application has its answer.",
-            "Go back to the application. If it is not connected, connect once more.",
-        )),
+        Err(Refusal::Reused) => Err(answered_already()),
         Err(_) => Err(Fault::new(
             StatusCode::FORBIDDEN,
             "That is not possible any more",

@@ -38,7 +38,7 @@ pub async fn answer(server: web::Data<AuthorizationServer>, request: HttpRequest
     answered(&server, &request, answer)
 }
 
-fn see_other(location: &str) -> HttpResponse {
+pub(crate) fn see_other(location: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::LOCATION, location)).finish()
 }
 
@@ -162,7 +162,7 @@ fn return_to(server: &AuthorizationServer, parameters: &Parameters) -> String {
     format!("{}?{}", server.settings.path("/oauth/authorize"), rest.to_query())
 }
 
-fn unknown_client() -> Fault {
+pub(crate) fn unknown_client() -> Fault {
     Fault::new(
         StatusCode::BAD_REQUEST,
         "This application is not known here",

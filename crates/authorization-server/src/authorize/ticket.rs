@@ -1,4 +1,5 @@
-//! The consent form's ticket (AS14): the validated request, bound to one session, for ten minutes, once.
+//! The consent form's ticket (AS14): the validated request, bound to one session, for ten minutes, once. The form of a device (AS21) has one
+//! of the same kind, under a key of its own: neither is taken for the other.
 
 use super::request::AuthorizationRequest;
 use aws_lc_rs::hmac;
@@ -9,17 +10,20 @@ use docent_types::random::Randomness;
 use docent_types::sealing::MasterKey;
 use docent_types::secret::{Secret, SecretHash};
 use docent_types::time::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How long a person may look at the consent page.
 const LIFETIME: Duration = Duration::from_secs(600);
+/// How long a ticket that was used is remembered after it ended: beyond every clock that is wrong.
+pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the form carries. It is signed, not secret.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Ticket {
+pub struct Ticket<R = AuthorizationRequest> {
     /// What was asked.
-    pub request: AuthorizationRequest,
+    pub request: R,
     /// The browser's session to which the page was shown.
     pub session: SessionId,
     /// Makes it unique.
@@ -37,12 +41,18 @@ impl TicketKey {
     pub fn new(master: &MasterKey) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, &master.derive("consent ticket")))
     }
+
+    /// The key for the form of a device.
+    #[must_use]
+    pub fn for_devices(master: &MasterKey) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &master.derive("device ticket")))
+    }
 }
 
-impl Ticket {
+impl<R: Serialize + DeserializeOwned> Ticket<R> {
     /// A ticket for the page that is about to be shown.
     #[must_use]
-    pub fn new(request: AuthorizationRequest, session: SessionId, now: Timestamp, randomness: &dyn Randomness) -> Self {
+    pub fn new(request: R, session: SessionId, now: Timestamp, randomness: &dyn Randomness) -> Self {
         Self { request, session, nonce: Secret::generate(randomness, "").expose().to_owned(), expires_at: now.after(LIFETIME) }
     }
 
@@ -102,9 +112,9 @@ mod tests {
     fn a_ticket_is_read_only_under_the_key_that_signed_it() {
         let ticket = ticket();
         let text = ticket.seal(&key(1)).unwrap();
-        assert_eq!(Ticket::open(&text, &key(1)), Some(ticket.clone()));
-        assert_eq!(Ticket::open(&text, &key(2)), None);
-        assert_eq!(Ticket::open(text.split_once('.').unwrap().0, &key(1)), None);
+        assert_eq!(<Ticket>::open(&text, &key(1)), Some(ticket.clone()));
+        assert_eq!(<Ticket>::open(&text, &key(2)), None);
+        assert_eq!(<Ticket>::open(text.split_once('.').unwrap().0, &key(1)), None);
         assert_ne!(ticket.hash(), super::tests::ticket().hash(), "two pages for one request are two tickets");
     }
 
@@ -114,7 +124,7 @@ mod tests {
             let text = ticket().seal(&key(1)).unwrap();
             let at = at.index(text.len());
             let changed = format!("{}{to}{}", &text[..at], &text[at + 1..]);
-            prop_assert!(changed == text || Ticket::open(&changed, &key(1)).is_none());
+            prop_assert!(changed == text || <Ticket>::open(&changed, &key(1)).is_none());
         }
     }
 }

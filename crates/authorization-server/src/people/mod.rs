@@ -1,6 +1,8 @@
 //! The pages for people: sign-in and what belongs to it. They work without scripts.
 
 pub mod account_form;
+pub mod device;
+pub mod device_pages;
 pub mod first_administrator;
 pub mod links;
 pub mod pages;

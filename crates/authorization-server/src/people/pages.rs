@@ -145,17 +145,17 @@ pub struct ConsentPage {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::account_form::Field;
     use super::*;
 
-    const HOSTILE: &str = "\"><script>alert('x')</script><b>&";
+    pub(in super::super) const HOSTILE: &str = "\"><script>alert('x')</script><b>&";
 
-    fn frame() -> Frame {
+    pub(in super::super) fn frame() -> Frame {
         Frame { site_name: HOSTILE.into(), account: Some(HOSTILE.into()), csrf: "csrf".into(), is_admin: false }
     }
 
-    fn choice(id: &str, is_personal: bool) -> ProjectChoice {
+    pub(in super::super) fn choice(id: &str, is_personal: bool) -> ProjectChoice {
         ProjectChoice { id: id.into(), name: HOSTILE.into(), is_personal, is_first: is_personal }
     }
 
@@ -264,13 +264,18 @@ mod tests {
         if open.is_empty() { Ok(()) } else { Err(format!("left open: {open:?}")) }
     }
 
+    /// Whether a page in which all that strangers say is [`HOSTILE`] is well-formed, small, and takes it as text.
+    pub(in super::super) fn is_fit_for_people(name: &str, html: &str) {
+        assert_eq!(well_formed(html), Ok(()), "{name}\n{html}");
+        assert!(!html.contains("<script>alert") && !html.contains("<b>&"), "{name}\n{html}");
+        assert!(html.len() < 30_000, "{name} has {} bytes", html.len());
+        assert!(!html.contains("style=") && !html.contains("onclick"), "{name}: the policy forbids inline styles and scripts");
+    }
+
     #[test]
     fn every_page_is_well_formed_and_shows_strangers_text_as_text() {
         for (name, html) in samples() {
-            assert_eq!(well_formed(&html), Ok(()), "{name}\n{html}");
-            assert!(!html.contains("<script>alert") && !html.contains("<b>&"), "{name}\n{html}");
-            assert!(html.len() < 30_000, "{name} has {} bytes", html.len());
-            assert!(!html.contains("style=") && !html.contains("onclick"), "{name}: the policy forbids inline styles and scripts");
+            is_fit_for_people(name, &html);
         }
         assert!(well_formed("<p><b></p></b>").is_err(), "the check can fail");
     }

@@ -1,6 +1,7 @@
 //! Client metadata as it is sent (RFC 7591 2): read with patience, normalised, and refused only where it must be.
 
 use crate::client_metadata_document::document;
+use docent_types::device;
 use docent_types::ids::ClientId;
 use docent_types::oauth::{Error, ErrorCode};
 use docent_types::redirect_uri::{self, RedirectKind};
@@ -15,7 +16,9 @@ pub const NAME_LIMIT: usize = 200;
 pub const REDIRECT_LIMIT: usize = 20;
 
 /// The grant types that work here; others that a client names are dropped.
-const GRANT_TYPES: [&str; 2] = ["authorization_code", "refresh_token"];
+const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", device::GRANT_TYPE];
+/// Those of a client that names none.
+const DEFAULT_GRANT_TYPES: [&str; 2] = ["authorization_code", "refresh_token"];
 
 /// What a client registers, after normalisation.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -79,10 +82,11 @@ fn name(fields: &Map<String, Value>) -> Result<String, Error> {
     }
 }
 
-fn redirect_uris(fields: &Map<String, Value>) -> Result<(Vec<String>, Vec<RedirectKind>), Error> {
+/// A client that uses no codes may have none: nobody is sent back to a machine without a browser.
+fn redirect_uris(fields: &Map<String, Value>, uses_codes: bool) -> Result<(Vec<String>, Vec<RedirectKind>), Error> {
     let refused = |why: String| Error::new(ErrorCode::InvalidRedirectUri, why);
     let sent = list(fields, "redirect_uris").map_err(|error| refused(error.description))?.unwrap_or_default();
-    if sent.is_empty() {
+    if sent.is_empty() && uses_codes {
         return Err(refused("redirect_uris is missing: name at least one URI that the browser is sent back to.".to_owned()));
     }
     if sent.len() > REDIRECT_LIMIT {
@@ -103,13 +107,13 @@ fn redirect_uris(fields: &Map<String, Value>) -> Result<(Vec<String>, Vec<Redire
 fn grant_types(fields: &Map<String, Value>) -> Result<Vec<String>, Error> {
     // RFC 7591 2 says `authorization_code` alone when nothing is said; clients that say nothing refresh all the same.
     let Some(sent) = list(fields, "grant_types")?.filter(|sent| !sent.is_empty()) else {
-        return Ok(GRANT_TYPES.map(str::to_owned).to_vec());
+        return Ok(DEFAULT_GRANT_TYPES.map(str::to_owned).to_vec());
     };
     let kept: Vec<String> = GRANT_TYPES.iter().filter(|grant| sent.contains(grant)).map(|&grant| grant.to_owned()).collect();
-    if kept.iter().any(|grant| grant == "authorization_code") {
+    if kept.iter().any(|grant| grant != "refresh_token") {
         Ok(kept)
     } else {
-        Err(invalid("grant_types", "must contain authorization_code"))
+        Err(invalid("grant_types", format_args!("must contain authorization_code or {}", device::GRANT_TYPE)))
     }
 }
 
@@ -173,13 +177,15 @@ impl ClientMetadata {
         if let Some((field, _)) = fields.iter().find(|(field, value)| field.contains('\0') || has_nul(value)) {
             return Err(Error::new(ErrorCode::InvalidClientMetadata, format!("{field} has a NUL character in it.")));
         }
-        let (redirect_uris, kinds) = redirect_uris(&fields)?;
+        let grant_types = grant_types(&fields)?;
+        let uses_codes = grant_types.iter().any(|grant| grant == "authorization_code");
+        let (redirect_uris, kinds) = redirect_uris(&fields, uses_codes)?;
         response_types(&fields)?;
         let auth_method = auth_method(&fields, &kinds)?;
         let (jwks, jwks_uri) = keys(&fields, auth_method)?;
         Ok(Self {
             name: name(&fields)?,
-            grant_types: grant_types(&fields)?,
+            grant_types,
             auth_method,
             scope: text(&fields, "scope", 1000),
             client_uri: text(&fields, "client_uri", 2000),
@@ -246,7 +252,7 @@ mod tests {
     fn messy_registrations_are_read_with_patience() {
         let client = parse(&json!({
             "client_name": null, "redirect_uris": ["http://127.0.0.1:4000/callback", "http://127.0.0.1:4000/callback"], "scope": "", "logo_uri": null, "x": {"y": 1},
-            "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"], "response_types": ["code", "token"],
+            "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:saml2-bearer"], "response_types": ["code", "token"],
             "token_endpoint_auth_method": null, "application_type": "sparkling", "client_uri": 7
         }))
         .unwrap();
@@ -262,6 +268,22 @@ mod tests {
             "http://localhost:8787/callback",
         ];
         assert!(parse(&json!({"redirect_uris": cursor, "token_endpoint_auth_method": "none"})).is_ok());
+    }
+
+    /// AS13, AS21: a machine without a browser has nowhere to send people back to.
+    #[test]
+    fn a_client_of_device_authorization_needs_no_redirect_uri() {
+        let client = parse(&json!({"client_name": "Builder", "grant_types": [device::GRANT_TYPE, "refresh_token"]})).unwrap();
+        assert_eq!((client.redirect_uris.len(), client.auth_method), (0, AuthMethod::None));
+        assert_eq!(client.grant_types, ["refresh_token", device::GRANT_TYPE]);
+        let both = json!({"grant_types": ["authorization_code", device::GRANT_TYPE]});
+        assert_eq!(parse(&both).unwrap_err().code, ErrorCode::InvalidRedirectUri, "codes need one");
+        assert!(parse(&json!({"grant_types": ["refresh_token"], "redirect_uris": ["http://localhost/cb"]})).is_err());
+        assert!(
+            parse(&json!({"redirect_uris": ["http://localhost/cb"]})).unwrap().grant_types.iter().all(|grant| grant != device::GRANT_TYPE)
+        );
+        let bad = json!({"grant_types": [device::GRANT_TYPE], "redirect_uris": ["javascript:alert(1)"]});
+        assert_eq!(parse(&bad).unwrap_err().code, ErrorCode::InvalidRedirectUri, "those that are sent are checked all the same");
     }
 
     /// AS13: every rejection says which field and why.

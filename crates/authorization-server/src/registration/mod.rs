@@ -27,7 +27,7 @@ struct Registered<'a> {
     client_name: &'a str,
     redirect_uris: &'a [String],
     grant_types: &'a [String],
-    response_types: [&'static str; 1],
+    response_types: &'static [&'static str],
     token_endpoint_auth_method: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<&'a str>,
@@ -58,7 +58,7 @@ fn registered<'a>(client: &'a Client, sent: &'a ClientMetadata, secret: Option<&
         client_name: &sent.name,
         redirect_uris: &sent.redirect_uris,
         grant_types: &sent.grant_types,
-        response_types: ["code"],
+        response_types: if client.may_use("authorization_code") { &["code"] } else { &[] },
         token_endpoint_auth_method: sent.auth_method.as_str(),
         client_secret: secret.map(Secret::expose),
         client_secret_expires_at: secret.map(|_| 0),

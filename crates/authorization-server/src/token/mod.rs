@@ -5,6 +5,7 @@ pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_credentials;
 mod client_keys;
+mod device_code;
 mod issue;
 pub mod jwt_bearer;
 pub mod refresh_token;
@@ -18,6 +19,7 @@ use crate::visitor;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use docent_types::actors::ask;
+use docent_types::device;
 use docent_types::messages::{CheckLimit, Limit, Refusal};
 use docent_types::oauth::{Error, ErrorCode};
 use docent_types::registration::Client;
@@ -27,6 +29,7 @@ use docent_types::registration::Client;
 enum GrantType {
     AuthorizationCode,
     RefreshToken,
+    DeviceCode,
     ClientCredentials,
     JwtBearer,
 }
@@ -37,6 +40,7 @@ impl GrantType {
         let (kind, name) = match form.get("grant_type") {
             Some(name @ "authorization_code") => (Self::AuthorizationCode, name),
             Some(name @ "refresh_token") => (Self::RefreshToken, name),
+            Some(name @ device::GRANT_TYPE) => (Self::DeviceCode, name),
             Some(name @ client_credentials::NAME) => (Self::ClientCredentials, name),
             Some(name @ jwt_bearer::NAME) if !server.trusted_issuers.is_empty() => (Self::JwtBearer, name),
             Some(_) => {
@@ -62,7 +66,7 @@ impl GrantType {
 }
 
 /// The resource of a token request (RFC 8707), as this issuer writes it. Judged before anything is consumed (AS6).
-fn resource(form: &Parameters, server: &AuthorizationServer) -> Result<Option<String>, Error> {
+pub(crate) fn resource(form: &Parameters, server: &AuthorizationServer) -> Result<Option<String>, Error> {
     let urls = &server.settings.urls;
     match form.all("resource").find(|resource| !urls.is_resource(resource)) {
         Some(_) => Err(Error::new(ErrorCode::InvalidTarget, format!("The resource must be {}.", urls.resource))),
@@ -118,6 +122,7 @@ async fn granted(server: &AuthorizationServer, request: &HttpRequest, payload: w
     match GrantType::of(&form, client, server)? {
         GrantType::AuthorizationCode => authorization_code::exchange(server, client, &form).await,
         GrantType::RefreshToken => refresh_token::rotate(server, client, &form).await,
+        GrantType::DeviceCode => device_code::poll(server, client, &form).await,
         GrantType::ClientCredentials => client_credentials::grant(server, &authenticated, &form, from).await,
         GrantType::JwtBearer => jwt_bearer::grant(server, &authenticated, &form, from).await,
     }

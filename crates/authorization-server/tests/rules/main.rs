@@ -4,6 +4,7 @@
 
 mod after;
 mod authorization;
+mod device;
 mod discovery;
 mod identity_assertions;
 mod keys;

@@ -8,6 +8,7 @@ use docent_authorization_server::registration::metadata::NAME_LIMIT;
 use docent_authorization_server::token::{client_credentials, jwt_bearer};
 use docent_store::ServiceAccount;
 use docent_store::actors::Ledger;
+use docent_types::device;
 use docent_types::ids::{ClientId, ProjectId, UserId, uuid_v7};
 use docent_types::messages::{ChangeClient, ChangedBy, ClientChange, RegisterClient, Unchanged};
 use docent_types::redirect_uri;
@@ -18,11 +19,12 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// The grant types that an operator may give: as typed, and as on the wire.
-const GRANTS: [(&str, &str); 4] = [
+const GRANTS: [(&str, &str); 5] = [
     ("authorization_code", "authorization_code"),
     ("refresh_token", "refresh_token"),
     ("client_credentials", client_credentials::NAME),
     ("jwt-bearer", jwt_bearer::NAME),
+    ("device_code", device::GRANT_TYPE),
 ];
 
 /// Runs the command.

@@ -13,6 +13,8 @@ const FIRST: Duration = Duration::from_secs(10);
 /// Rows in one transaction: nobody waits long for the janitor.
 const ROWS: i64 = 5000;
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
 const fn days(count: u64) -> Duration {
     Duration::from_secs(count * 24 * 60 * 60)
 }
@@ -37,6 +39,8 @@ struct CleanUp {
 const CLEAN_UPS: &[CleanUp] = &[
     // A code that is used again within the day still ends what it gave.
     CleanUp { name: "codes", table: "authorization_codes", key: "hash", old: "expires_at < $1", kept: Kept::For(days(1)) },
+    // A device that was away for a while is told that its code ended, not that there never was one.
+    CleanUp { name: "device authorizations", table: "device_authorizations", key: "hash", old: "expires_at < $1", kept: Kept::For(HOUR) },
     CleanUp { name: "consumed tickets", table: "consumed_tickets", key: "hash", old: "expires_at < $1", kept: Kept::For(days(0)) },
     // Kept a week, so that a stolen token that is used late is noticed.
     CleanUp { name: "ended refresh tokens", table: "refresh_tokens", key: "hash", old: "expires_at < $1", kept: Kept::For(days(7)) },

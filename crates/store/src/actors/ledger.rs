@@ -4,11 +4,13 @@
 use crate::Store;
 use crate::error::StoreError;
 use crate::ledger::batch::{self, Answer, Ask, Touched};
+use crate::ledger::device;
 use actix::prelude::*;
 use docent_types::actors::Unavailable;
 use docent_types::messages::{
-    CatchUp, ChangeClient, ExchangeCode, GrantFacts, IssueCode, LedgerError, NotRegistered, OpenGrant, Refusal, RegisterClient,
-    RegisterDynamically, RevokeAccess, RotateRefreshToken, Unchanged, UseOnce,
+    BeginDeviceAuthorization, CatchUp, ChangeClient, ClaimDeviceAuthorization, DecideDeviceAuthorization, DeviceRequest, ExchangeCode,
+    GrantFacts, IssueCode, LedgerError, NotRegistered, OpenGrant, PollDeviceAuthorization, Refusal, RegisterClient, RegisterDynamically,
+    RevokeAccess, RotateRefreshToken, Unchanged, UseOnce, Waiting,
 };
 use docent_types::registration::Client;
 use docent_types::time::SharedClock;
@@ -145,7 +147,11 @@ async fn commit_all(store: Store, catch_up: Option<Recipient<CatchUp>>, queue: R
 }
 
 fn is_reuse(answer: &Result<Answer, LedgerError>) -> bool {
-    matches!(answer, Ok(Answer::Given(given)) if matches!(**given, Err(Refusal::Reused)))
+    match answer {
+        Ok(Answer::Given(given)) => matches!(**given, Err(Refusal::Reused)),
+        Ok(Answer::Device(answer)) => matches!(**answer, device::Answer::Polled(Err(Waiting::Refused(Refusal::Reused)))),
+        _ => false,
+    }
 }
 
 impl Actor for Ledger {
@@ -272,4 +278,38 @@ impl Handler<RevokeAccess> for Ledger {
             }
         })
     }
+}
+
+/// The answer to a request of device authorization.
+async fn of_device(answer: impl Future<Output = Result<Answer, LedgerError>>) -> Result<device::Answer, LedgerError> {
+    match answer.await? {
+        Answer::Device(answer) => Ok(*answer),
+        _ => Err(LedgerError::Unavailable(Unavailable::Failed)),
+    }
+}
+
+/// Answers each message of device authorization: the request that it is, and its answer.
+macro_rules! device_messages {
+    ($($message:ident => $ask:ident, $answer:ident, $result:ty;)+) => {$(
+        impl Handler<$message> for Ledger {
+            type Result = ResponseFuture<Result<$result, LedgerError>>;
+
+            fn handle(&mut self, message: $message, _: &mut Self::Context) -> Self::Result {
+                let answer = of_device(self.ask(Ask::Device(Box::new(device::Ask::$ask(message)))));
+                Box::pin(async move {
+                    match answer.await? {
+                        device::Answer::$answer(answer) => Ok(answer),
+                        _ => Err(LedgerError::Unavailable(Unavailable::Failed)),
+                    }
+                })
+            }
+        }
+    )+};
+}
+
+device_messages! {
+    BeginDeviceAuthorization => Begin, Begun, bool;
+    ClaimDeviceAuthorization => Claim, Claimed, Option<DeviceRequest>;
+    DecideDeviceAuthorization => Decide, Decided, Result<(), Refusal>;
+    PollDeviceAuthorization => Poll, Polled, Result<GrantFacts, Waiting>;
 }

@@ -2,15 +2,16 @@
 
 use crate::error::StoreError;
 use crate::ledger::decide::State;
-use crate::ledger::load;
+use crate::ledger::device::{self, Devices};
 use crate::ledger::registration::{self, Registered, Registration};
 use crate::ledger::write::{self, NewGrant, NewToken};
+use crate::ledger::{device_rows, load};
 use crate::revocations::{self, EndingGrant};
 use crate::{Store, record};
 use docent_types::ids::ClientId;
 use docent_types::messages::{
-    ChangeClient, ExchangeCode, GrantFacts, IssueCode, NotRegistered, OpenGrant, RecordEvent, Refusal, RegisterClient, RegisterDynamically,
-    Revoke, RevokeAccess, RotateRefreshToken, Unchanged, UseOnce,
+    ChangeClient, DeviceDecision, ExchangeCode, GrantFacts, IssueCode, NotRegistered, OpenGrant, RecordEvent, Refusal, RegisterClient,
+    RegisterDynamically, Revoke, RevokeAccess, RotateRefreshToken, Unchanged, UseOnce,
 };
 use docent_types::registration::Client;
 use docent_types::secret::SecretHash;
@@ -35,6 +36,7 @@ pub(crate) enum Ask {
     Rotate(Box<RotateRefreshToken>),
     UseOnce(UseOnce),
     Open(Box<OpenGrant>),
+    Device(Box<device::Ask>),
     Revoke(RevokeAccess),
 }
 
@@ -46,6 +48,7 @@ pub(crate) enum Answer {
     Issued(Result<(), Refusal>),
     Given(Box<Result<GrantFacts, Refusal>>),
     Used(bool),
+    Device(Box<device::Answer>),
     Revoked(u64),
 }
 
@@ -136,19 +139,22 @@ async fn together(store: &Store, asks: &[Ask], touched: &mut Touched) -> Result<
 
 /// What one batch reads and writes.
 #[derive(Default)]
-struct Batch<'a> {
-    state: State,
+pub(super) struct Batch<'a> {
+    pub(super) state: State,
+    pub(super) devices: Devices,
     registered: Registered,
     grants: Vec<NewGrant<'a>>,
+    /// Grants that were decided from what is stored.
+    pub(super) opened: Vec<(GrantFacts, Timestamp)>,
     issued: Vec<&'a IssueCode>,
     consumed: Vec<(SecretHash, Timestamp)>,
     rotated: BTreeMap<[u8; 32], (Timestamp, Timestamp)>,
     superseded: BTreeMap<[u8; 32], Timestamp>,
     tokens: Vec<NewToken>,
-    used: BTreeMap<ClientId, Timestamp>,
+    pub(super) used: BTreeMap<ClientId, Timestamp>,
     reused: Vec<EndingGrant>,
     reused_at: Timestamp,
-    events: Vec<RecordEvent>,
+    pub(super) events: Vec<RecordEvent>,
 }
 
 fn event(facts: &GrantFacts, now: Timestamp, kind: &str) -> RecordEvent {
@@ -168,7 +174,7 @@ impl<'a> Batch<'a> {
     async fn load(store: &Store, transaction: &DatabaseTransaction, asks: &'a [Ask]) -> Result<Self, StoreError> {
         let mut batch = Self::default();
         let (mut registrations, mut exchanges, mut rotations) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut once, mut people, mut openings) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut once, mut people, mut openings, mut devices) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for ask in asks {
             match ask {
                 Ask::Register(ask) => registrations.push(Registration::from(&**ask)),
@@ -183,6 +189,15 @@ impl<'a> Batch<'a> {
                     people.push((ask.user, ask.project));
                     openings.push(&**ask);
                 }
+                Ask::Device(ask) => {
+                    if let device::Ask::Decide(ask) = &**ask {
+                        once.push((ask.ticket, ask.now.after(KEEP_TICKETS)));
+                        if let DeviceDecision::Allow { project, .. } = ask.decision {
+                            people.push((ask.user, project));
+                        }
+                    }
+                    devices.push(&**ask);
+                }
                 Ask::Exchange(ask) => exchanges.push(&**ask),
                 Ask::Rotate(ask) => rotations.push(&**ask),
                 Ask::Revoke(_) | Ask::Change(_) => {}
@@ -194,6 +209,7 @@ impl<'a> Batch<'a> {
         load::reusable(store, transaction, &openings, &mut batch.state).await?;
         load::codes(store, transaction, &exchanges, &mut batch.state).await?;
         load::tokens(store, transaction, &rotations, &mut batch.state).await?;
+        device_rows::load(store, transaction, &devices, &mut batch.devices, &mut batch.state).await?;
         Ok(batch)
     }
 
@@ -204,6 +220,7 @@ impl<'a> Batch<'a> {
             Ask::Issue(ask) => Answer::Issued(self.issue(ask)),
             Ask::UseOnce(ask) => Answer::Used(self.state.use_once(&ask.what)),
             Ask::Open(ask) => Answer::Given(Box::new(self.open(ask))),
+            Ask::Device(ask) => Answer::Device(Box::new(self.device(ask))),
             Ask::Exchange(ask) => Answer::Given(Box::new(self.exchange(ask))),
             Ask::Rotate(ask) => Answer::Given(Box::new(self.rotate(ask))),
             // Revoking comes last in the transaction.
@@ -249,12 +266,17 @@ impl<'a> Batch<'a> {
     fn exchange(&mut self, ask: &ExchangeCode) -> Result<GrantFacts, Refusal> {
         let facts = self.state.exchange(ask).inspect_err(|_| self.note_reuse("authorization_code", ask.now))?;
         self.consumed.push((ask.code, ask.now));
-        if let Some(hash) = ask.refresh {
-            self.tokens.push(NewToken { hash, grant: facts.grant, parent: None, now: ask.now, expires_at: ask.refresh_expires_at });
-        }
-        self.used.insert(ask.client.clone(), ask.now);
-        self.events.push(event(&facts, ask.now, "token.issued"));
+        self.token_issued(&facts, ask.refresh.map(|hash| (hash, ask.refresh_expires_at)), ask.now);
         Ok(facts)
+    }
+
+    /// The first tokens of a grant.
+    pub(super) fn token_issued(&mut self, facts: &GrantFacts, refresh: Option<(SecretHash, Timestamp)>, now: Timestamp) {
+        if let Some((hash, expires_at)) = refresh {
+            self.tokens.push(NewToken { hash, grant: facts.grant, parent: None, now, expires_at });
+        }
+        self.used.insert(facts.client.clone(), now);
+        self.events.push(event(facts, now, "token.issued"));
     }
 
     fn rotate(&mut self, ask: &RotateRefreshToken) -> Result<GrantFacts, Refusal> {
@@ -278,7 +300,7 @@ impl<'a> Batch<'a> {
     }
 
     /// If the last decision found a grant betrayed, it goes on the record and will be revoked.
-    fn note_reuse(&mut self, what: &str, now: Timestamp) {
+    pub(super) fn note_reuse(&mut self, what: &str, now: Timestamp) {
         let Some(grant) = self.state.betrayed.get(self.reused.len()).and_then(|grant| self.state.grants.get(grant)) else { return };
         let facts = grant.facts.clone();
         self.events.push(RecordEvent { detail: serde_json::json!({ "what": what }), ..event(&facts, now, "token.reused") });
@@ -288,6 +310,9 @@ impl<'a> Batch<'a> {
 
     async fn write(&self, store: &Store, transaction: &DatabaseTransaction, used: &[(ClientId, Timestamp)]) -> Result<(), StoreError> {
         write::grants(store, transaction, &self.grants).await?;
+        let opened: Vec<_> = self.opened.iter().map(|(facts, now)| NewGrant::of(facts, *now)).collect();
+        write::grants(store, transaction, &opened).await?;
+        device_rows::write(store, transaction, &self.devices).await?;
         write::codes(store, transaction, &self.issued).await?;
         write::consume(store, transaction, &self.consumed).await?;
         let rotated: Vec<_> = self.rotated.iter().map(|(hash, (now, grace))| (SecretHash(*hash), *now, *grace)).collect();

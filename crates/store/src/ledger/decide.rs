@@ -19,7 +19,7 @@ pub struct GrantRow {
 }
 
 impl GrantRow {
-    fn check(&self) -> Result<(), Refusal> {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
         if self.revoked {
             return Err(Refusal::Revoked);
         }
@@ -111,7 +111,7 @@ impl Opened {
     }
 }
 
-fn resource_fits(asked: Option<&str>, granted: &str) -> Result<(), Refusal> {
+pub(super) fn resource_fits(asked: Option<&str>, granted: &str) -> Result<(), Refusal> {
     match asked {
         Some(asked) if asked != granted => Err(Refusal::Resource),
         _ => Ok(()),
@@ -119,7 +119,7 @@ fn resource_fits(asked: Option<&str>, granted: &str) -> Result<(), Refusal> {
 }
 
 impl State {
-    fn betray(&mut self, grant: GrantId) {
+    pub(super) fn betray(&mut self, grant: GrantId) {
         if let Some(row) = self.grants.get_mut(&grant)
             && !row.revoked
         {

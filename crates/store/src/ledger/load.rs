@@ -18,7 +18,8 @@ use uuid::Uuid;
 /// How old a grant may be that is given again. Well below the age at which the janitor removes grants without a token.
 const REUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
-const GRANT: &str = "g.id AS grant_id, g.user_id AS user_id, g.client_id AS client_id, g.project_id AS project_id, g.scopes AS scopes,
+pub(super) const GRANT: &str =
+    "g.id AS grant_id, g.user_id AS user_id, g.client_id AS client_id, g.project_id AS project_id, g.scopes AS scopes,
     g.resource AS resource, g.authenticated_at AS authenticated_at, CASE WHEN g.revoked_at IS NULL THEN 0 ELSE 1 END AS revoked,
     CASE WHEN u.disabled_at IS NULL AND m.user_id IS NOT NULL THEN 1 ELSE 0 END AS admitted";
 
@@ -26,21 +27,21 @@ const OF_GRANT: &str = "JOIN grants g ON g.id = x.grant_id JOIN users u ON u.id 
     LEFT JOIN project_members m ON m.project_id = g.project_id AND m.user_id = g.user_id";
 
 /// Each hash once, in order.
-fn hashes(of: impl Iterator<Item = SecretHash>) -> Rows {
+pub(super) fn hashes(of: impl Iterator<Item = SecretHash>) -> Rows {
     let ordered: BTreeSet<[u8; 32]> = of.map(|hash| hash.0).collect();
     Rows::new(ordered.into_iter().map(|hash| [sql::bytes(hash)]))
 }
 
-fn hash(row: &QueryResult, column: &str) -> Result<SecretHash, StoreError> {
+pub(super) fn hash(row: &QueryResult, column: &str) -> Result<SecretHash, StoreError> {
     let bytes: Vec<u8> = row.try_get("", column)?;
     SecretHash::from_slice(&bytes).ok_or_else(|| StoreError::Database("a hash has not 32 bytes".to_owned()))
 }
 
-fn moment(row: &QueryResult, column: &str) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn moment(row: &QueryResult, column: &str) -> Result<Option<Timestamp>, StoreError> {
     Ok(row.try_get::<Option<i64>>("", column)?.map(Timestamp))
 }
 
-fn grant(row: &QueryResult) -> Result<GrantRow, StoreError> {
+pub(super) fn grant(row: &QueryResult) -> Result<GrantRow, StoreError> {
     let scopes: String = row.try_get("", "scopes")?;
     Ok(GrantRow {
         facts: GrantFacts {

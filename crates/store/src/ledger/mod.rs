@@ -7,6 +7,8 @@
 
 pub(crate) mod batch;
 pub mod decide;
+pub(crate) mod device;
+mod device_rows;
 pub(crate) mod load;
 pub(crate) mod registration;
 pub(crate) mod write;

@@ -5,7 +5,7 @@ use crate::error::StoreError;
 use crate::sql::{self, Rows};
 use crate::{Store, clients};
 use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
-use docent_types::messages::{IssueCode, OpenGrant};
+use docent_types::messages::{GrantFacts, IssueCode, OpenGrant};
 use docent_types::registration::{Client, ClientOrigin};
 use docent_types::scope::ScopeSet;
 use docent_types::secret::SecretHash;
@@ -32,6 +32,22 @@ pub(crate) struct NewGrant<'a> {
     pub(crate) resource: &'a str,
     pub(crate) authenticated_at: Timestamp,
     pub(crate) now: Timestamp,
+}
+
+impl<'a> NewGrant<'a> {
+    /// A grant that says this.
+    pub(crate) fn of(facts: &'a GrantFacts, now: Timestamp) -> Self {
+        Self {
+            id: facts.grant,
+            user: facts.user,
+            client: &facts.client,
+            project: facts.project,
+            scopes: &facts.scopes,
+            resource: &facts.resource,
+            authenticated_at: facts.authenticated_at,
+            now,
+        }
+    }
 }
 
 impl<'a> From<&'a IssueCode> for NewGrant<'a> {

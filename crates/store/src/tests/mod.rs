@@ -1,6 +1,7 @@
 //! What the store promises, on both databases.
 
 mod catalogue;
+mod device;
 mod jobs;
 mod ledger;
 mod ledger_races;
