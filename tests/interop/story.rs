@@ -84,6 +84,14 @@ async fn whole(installation: &Installation, client: Client) -> Result {
     told.row.finish()
 }
 
+/// The beginning of the story, by registration: it is in no table.
+pub(crate) async fn connects_and_calls(installation: &Installation, client: Client) -> Result {
+    let session = Session::open(installation, &format!("{}-alone", client.key)).await?;
+    let mut told = Told { installation, client, session, row: Row::new(client, "together")?, client_id: String::new() };
+    told.connects().await?;
+    told.calls().await.context("call")
+}
+
 impl Told<'_> {
     async fn run(&self, command: &str) -> Result {
         self.client.run(&self.session, command).await

@@ -89,7 +89,11 @@ pub fn paths(settings: &Settings) -> Vec<String> {
 
 /// `GET` of the metadata.
 pub async fn metadata(server: web::Data<AuthorizationServer>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(document(&server.settings))
+    let mut document = document(&server.settings);
+    if server.asks_to_register_instead() {
+        document.client_id_metadata_document_supported = None;
+    }
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(document)
 }
 
 /// `GET /oauth/jwks`.

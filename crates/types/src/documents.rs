@@ -87,6 +87,8 @@ pub struct Documents {
     pub clients: HashMap<String, Read<Client>>,
     /// Key sets (RFC 7517).
     pub keys: HashMap<String, Read<serde_json::Value>>,
+    /// Whether this server stands where the makers' documents cannot be reached.
+    pub is_cut_off: bool,
 }
 
 /// The published snapshot of documents. Written by `MetadataDocuments`.

@@ -132,18 +132,20 @@ async fn known(
     }
     let Some(documents) = &server.documents else { return Ok(None) };
     let read = server.document_client(documents, id, visitor::address(request, &server.settings)).await;
-    Ok(Some(Client::clone(&*read.map_err(|error| no_document(id, &error))?)))
+    Ok(Some(Client::clone(&*read.map_err(|error| no_document(server, id, &error))?)))
 }
 
 /// The page for a document that cannot be used. Everything on it is known to whoever published the document.
-fn no_document(id: &ClientId, error: &DocumentError) -> Fault {
+fn no_document(server: &AuthorizationServer, id: &ClientId, error: &DocumentError) -> Fault {
     let shown: String = id.as_str().chars().filter(|c| !c.is_control()).take(200).collect();
     let (status, wait) = match error {
         DocumentError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(2)),
         DocumentError::TooOften(seconds) => (StatusCode::TOO_MANY_REQUESTS, Some(*seconds)),
         _ => (StatusCode::BAD_REQUEST, None),
     };
-    let what_to_do = if error.is_passing() {
+    let what_to_do = if server.asks_to_register_instead() {
+        "This server has no way to the internet, where the document is. Connect again from the application: it will register here instead."
+    } else if error.is_passing() {
         "Try again in a moment. If it stays so, tell the developer of the application."
     } else {
         "Tell the developer of the application. If you came here by a link, close this page."

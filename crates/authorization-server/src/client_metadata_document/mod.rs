@@ -7,7 +7,7 @@
 //!
 //! - [`address`]: which addresses may be asked. [`fetch`]: asking one. [`network`]: the network as it is.
 //! - [`freshness`], [`budget`]: how long a document counts, how often a host is asked.
-//! - [`document`]: what a document says. [`source`]: how the endpoints come by it.
+//! - [`document`]: what a document says. [`source`]: how the endpoints come by it. [`reach`]: whether there is a way to documents at all.
 
 pub mod address;
 pub mod budget;
@@ -15,6 +15,7 @@ pub mod document;
 pub mod fetch;
 pub mod freshness;
 pub mod network;
+pub mod reach;
 pub mod source;
 
 pub use address::Allowed;
@@ -115,6 +116,7 @@ impl MetadataDocuments {
 
     /// Failures are answered and forgotten.
     fn finish(&mut self, wanted: Wanted, fetched: Result<Fetched, DocumentError>) {
+        self.notice(&wanted, fetched.as_ref().err());
         let outcome = fetched.and_then(|fetched| self.publish(&wanted, fetched));
         match &outcome {
             Ok(_) => tracing::debug!(?wanted, "a document was read"),
@@ -122,6 +124,22 @@ impl MetadataDocuments {
         }
         for answer in self.waiting.remove(&wanted).into_iter().flatten() {
             let _ = answer.send(outcome.clone());
+        }
+    }
+
+    fn notice(&self, wanted: &Wanted, error: Option<&DocumentError>) {
+        let (Wanted::Client(url) | Wanted::Keys(url)) = wanted;
+        let Some(is_cut_off) = Target::parse(url).ok().and_then(|target| reach::is_cut_off(&target.host(), error)) else { return };
+        let documents = self.published.load();
+        if documents.is_cut_off != is_cut_off {
+            if is_cut_off {
+                tracing::warn!(
+                    url,
+                    "the documents of clients cannot be reached from here: clients are asked to register until one is read. If this server has no way \
+                     to the internet, set clients.metadata_documents = false"
+                );
+            }
+            self.published.store(Arc::new(Documents { is_cut_off, ..Documents::clone(&documents) }));
         }
     }
 

@@ -1,6 +1,7 @@
 //! How the endpoints come by what a client publishes: from the snapshot, else from the actor.
 
 use crate::server::AuthorizationServer;
+use crate::settings::DynamicRegistration;
 use actix::Recipient;
 use docent_types::actors::ask;
 use docent_types::documents::{DocumentError, SharedDocuments};
@@ -23,6 +24,13 @@ pub struct DocumentSource {
 }
 
 impl AuthorizationServer {
+    /// Whether clients are asked to register because their documents cannot be reached.
+    #[must_use]
+    pub fn asks_to_register_instead(&self) -> bool {
+        let is_cut_off = self.documents.as_ref().is_some_and(|documents| documents.published.load().is_cut_off);
+        is_cut_off && self.settings.dynamic_registration == DynamicRegistration::Open
+    }
+
     /// Whoever makes this server fetch is limited: by the address that the request comes from.
     async fn may_fetch(&self, from: Option<String>) -> Result<(), DocumentError> {
         let Some(key) = from else { return Ok(()) };

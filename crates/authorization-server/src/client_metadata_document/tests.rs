@@ -173,6 +173,23 @@ async fn a_document_is_asked_for_plainly_and_read() {
     assert!(!request.contains("cookie") && !request.contains("authorization"), "{request}");
 }
 
+/// AS12: clients that use documents as soon as they are advertised must be able to connect to a server without a way to the internet.
+#[actix::test]
+async fn a_server_that_cannot_reach_the_makers_of_clients_says_so_until_it_can() {
+    let scene = Scene::new(&[], good());
+    assert_eq!(scene.read("https://nowhere.example/client.json").await.map(|_| ()).unwrap_err(), DocumentError::Host);
+    assert!(!scene.published.load().is_cut_off, "a stranger's choice of a host");
+    assert_eq!(scene.read("https://chatgpt.com/oauth/codex/client.json").await.map(|_| ()).unwrap_err(), DocumentError::Host);
+    assert!(scene.published.load().is_cut_off);
+    // The way is there: the maker answers, though with another document.
+    scene.outside.0.names.lock().unwrap().push_back(vec![ip("8.8.8.8")]);
+    scene.outside.0.servers.lock().unwrap().insert("8.8.8.8:443".parse().unwrap(), good());
+    assert!(scene.read(ID).await.is_ok());
+    assert!(scene.published.load().is_cut_off, "another host");
+    assert_eq!(scene.read("https://chatgpt.com/oauth/codex/client.json").await.map(|_| ()).unwrap_err(), DocumentError::ClientId);
+    assert!(!scene.published.load().is_cut_off);
+}
+
 /// AS12; CVE-2026-1180 and CVE-2026-54885: names and addresses that lead inside are not connected to, in whatever form.
 #[actix::test]
 async fn no_connection_is_made_to_an_address_of_special_use() {

@@ -118,7 +118,7 @@ pub const KEYS: &[Key] = &[
         "clients.metadata_documents",
         Kind::Switch,
         "true",
-        "Whether a client may name itself by an https URL at which its description stands (*client ID metadata document*), and may publish its keys at a URL. Docent fetches both, directly and not through a proxy, from public addresses only. `false`: nothing is fetched.",
+        "Whether a client may name itself by an https URL at which its description stands (*client ID metadata document*), and may publish its keys at a URL. Docent fetches both, directly and not through a proxy, from public addresses only. `false`: nothing is fetched; right for a server without a way to the internet, where clients then register.",
     ),
     key(
         "clients.metadata_document_hosts_allowed",
