@@ -1,5 +1,6 @@
 //! What a call brings: the arguments of the table, and the names that models use for them.
 
+use docent_types::compat::Compat;
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
@@ -77,7 +78,7 @@ impl<'a> Arguments<'a> {
                 return Err(ArgumentError::TooLong { name, length });
             }
             if position > 0 {
-                tracing::info!(compat = "argument_alias", argument = name, "an argument came under another name");
+                Compat::ArgumentAlias.tolerate("");
             }
             return Ok(text);
         }

@@ -2,6 +2,7 @@
 
 use crate::definition::Definition;
 use crate::tools::Tools;
+use docent_types::compat::Compat;
 use docent_types::principal::Principal;
 use rmcp::ServerHandler;
 use rmcp::model::{
@@ -56,7 +57,7 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_params(format!("there is no tool \"{name}\": list the tools to see which there are"), None));
         };
         if old_form {
-            tracing::info!(compat = "old_tool_name", "a tool was called by its old name");
+            Compat::OldToolName.tolerate("");
         }
         let said = self.0.call(tool, old_form, request.arguments.as_ref(), &caller).await;
         let content = vec![ContentBlock::text(said.text)];

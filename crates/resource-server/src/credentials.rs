@@ -3,6 +3,7 @@
 use crate::challenge::Refusal;
 use crate::token::TokenError;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use docent_types::compat::Compat;
 use url::form_urlencoded;
 
 /// Where API keys are sent by clients that know them. A key is not a token of this endpoint.
@@ -23,7 +24,7 @@ pub fn bearer_token<'a>(headers: &'a HeaderMap, query: &str) -> Result<&'a str, 
         None if key => Err(TokenError::ApiKey.into()),
         None => {
             if in_query {
-                tracing::info!(compat = "token_in_query", "a token in the query string was ignored");
+                Compat::TokenInQuery.tolerate("");
             }
             Err(Refusal::NoCredentials)
         }

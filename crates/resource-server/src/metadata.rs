@@ -5,7 +5,8 @@ use crate::server::ResourceServer;
 use crate::settings::Settings;
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use docent_types::compat::Compat;
 use docent_types::metadata::ProtectedResourceMetadata;
 use docent_types::scope::ScopeSet;
 
@@ -41,6 +42,19 @@ pub async fn preflight() -> HttpResponse {
         response.headers_mut().insert(name, value);
     }
     response
+}
+
+/// Where clients of MCP 2025-03-26 look for the issuer: at the origin of the endpoint (AS22).
+pub const ISSUER_DOCUMENTS: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+
+/// Sends such a client on to the issuer's own document, which is on another origin.
+pub async fn to_the_issuer(server: Data<ResourceServer>, request: HttpRequest) -> HttpResponse {
+    let urls = &server.settings().urls;
+    let at = format!("{}{}{}", urls.issuer_origin(), request.path(), urls.issuer_path());
+    Compat::IssuerAtResource.tolerate("");
+    readable(HttpResponse::Found())
+        .insert_header((header::LOCATION, at))
+        .json(serde_json::json!({ "error": "elsewhere", "error_description": "the issuer is on another origin" }))
 }
 
 /// The document is only read.

@@ -11,6 +11,7 @@
 //! - [`device`]: the code that a person types for a machine without a browser.
 //! - [`metadata`], [`registration`], [`claims`], [`documents`]: documents on the wire.
 //! - [`oauth`]: the one table of OAuth errors.
+//! - [`compat`]: what clients do differently and is tolerated.
 //! - [`client_address`]: where a request comes from, behind proxies.
 //! - [`principal`]: the verified caller.
 //! - [`session`], [`page`]: what every page for people knows.
@@ -20,6 +21,7 @@
 pub mod actors;
 pub mod claims;
 pub mod client_address;
+pub mod compat;
 pub mod device;
 pub mod documentation;
 pub mod documents;

@@ -1,5 +1,6 @@
 //! Redirect URIs (AS3): which may be registered, and when two are the same.
 
+use crate::compat::Compat;
 use url::Url;
 
 /// Why a redirect URI may not be registered. The text is for the client's developer.
@@ -162,6 +163,29 @@ pub fn is_registered(requested: &str, registered: &[String]) -> bool {
     check(requested).is_ok() && registered.iter().any(|one| key(one) == key(requested) || continue_registers_with_state(requested, one))
 }
 
+/// What had to be overlooked for `requested` to be one of `registered`; another loopback port is nothing (RFC 8252 7.3).
+#[must_use]
+pub fn overlooked(requested: &str, registered: &[String]) -> Option<Compat> {
+    let matching: Vec<&String> = registered.iter().filter(|one| key(one) == key(requested)).collect();
+    if matching.is_empty() {
+        return registered.iter().any(|one| continue_registers_with_state(requested, one)).then_some(Compat::RedirectWithoutState);
+    }
+    // Scheme and host as written; what follows the authority as written.
+    let parts = |uri: &str| (written_host(uri).to_ascii_lowercase(), has_path(uri));
+    let (host, path) = parts(requested);
+    let hosts: Vec<_> = matching.iter().filter(|one| parts(one).0 == host).collect();
+    match hosts.iter().any(|one| parts(one).1 == path) {
+        _ if hosts.is_empty() => Some(Compat::RedirectLoopbackHost),
+        true => None,
+        false => Some(Compat::RedirectEmptyPath),
+    }
+}
+
+fn has_path(uri: &str) -> bool {
+    let after_scheme = uri.split_once("://").map_or("", |(_, rest)| rest);
+    after_scheme.find(['/', '?']).is_some_and(|at| after_scheme[at..].starts_with('/'))
+}
+
 /// Continue registers `http://localhost:3000/?state=…` and then uses `http://localhost:3000` (`interop.md`): a
 /// registered loopback URI with an empty path whose query is only `state` also stands without it.
 fn continue_registers_with_state(requested: &str, registered: &str) -> bool {
@@ -268,6 +292,17 @@ mod tests {
         ] {
             assert!(!is_registered(other, &registered), "{other}");
         }
+    }
+
+    #[test]
+    fn what_was_overlooked_has_a_name() {
+        let registered = ["http://localhost:1/cb".to_owned(), "http://127.0.0.1:3000/?state=x".to_owned(), "https://a.example".to_owned()];
+        let of = |requested: &str| overlooked(requested, &registered);
+        assert_eq!(of("http://localhost:2/cb"), None, "a port is nothing");
+        assert_eq!(of("http://127.0.0.1:1/cb"), Some(Compat::RedirectLoopbackHost));
+        assert_eq!(of("http://127.0.0.1:4"), Some(Compat::RedirectWithoutState));
+        assert_eq!((of("https://a.example"), of("https://a.example/")), (None, Some(Compat::RedirectEmptyPath)));
+        assert_eq!(of("https://b.example"), None, "it is not registered at all");
     }
 
     #[test]

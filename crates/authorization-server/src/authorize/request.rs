@@ -2,6 +2,7 @@
 
 use super::checks::{self, Facts};
 use crate::parameters::Parameters;
+use docent_types::compat::Compat;
 use docent_types::ids::ClientId;
 use docent_types::metadata::PublicUrls;
 use docent_types::oauth::Error;
@@ -79,7 +80,12 @@ pub enum NoRedirect {
 /// [`NoRedirect`].
 pub fn redirect_uri(parameters: &Parameters, client: &Client) -> Result<String, NoRedirect> {
     match (parameters.get("redirect_uri"), client.redirect_uris.as_slice()) {
-        (Some(requested), registered) if redirect_uri::is_registered(requested, registered) => Ok(requested.to_owned()),
+        (Some(requested), registered) if redirect_uri::is_registered(requested, registered) => {
+            if let Some(overlooked) = redirect_uri::overlooked(requested, registered) {
+                overlooked.tolerate(client.id.as_str());
+            }
+            Ok(requested.to_owned())
+        }
         (Some(_), _) => Err(NoRedirect::NotRegistered),
         (None, [only]) => Ok(only.clone()),
         (None, _) => Err(NoRedirect::Missing),
@@ -96,6 +102,23 @@ pub fn scopes(asked: Option<&str>) -> ScopeSet {
     if known.is_empty() || known.permits(Scope::DocsRead) { known } else { known.union(&ScopeSet::resource_default()) }
 }
 
+/// What a client asks for that it should not, or should and does not.
+fn overlooked(parameters: &Parameters, granted: &ScopeSet, urls: &PublicUrls) -> Vec<Compat> {
+    let asked = parameters.get("scope").unwrap_or_default();
+    let known = ScopeSet::parse_known(asked);
+    let has_unknown = asked.split_ascii_whitespace().any(|scope| ScopeSet::parse_known(scope).is_empty());
+    let resource = parameters.get("resource");
+    [
+        (has_unknown, Compat::UnknownScope),
+        (!asked.trim().is_empty() && known != *granted, Compat::ScopeAdded),
+        (resource.is_none(), Compat::ResourceMissing),
+        (resource.is_some_and(|resource| resource != urls.resource), Compat::ResourceSlash),
+    ]
+    .into_iter()
+    .filter_map(|(is_so, compat)| is_so.then_some(compat))
+    .collect()
+}
+
 /// Runs every check and puts the request together.
 ///
 /// # Errors
@@ -105,11 +128,15 @@ pub fn read(parameters: &Parameters, client: &Client, redirect_uri: String, urls
     for (_, check) in checks::CHECKS {
         check(&facts)?;
     }
+    let scopes = scopes(parameters.get("scope"));
+    for overlooked in overlooked(parameters, &scopes, urls) {
+        overlooked.tolerate(client.id.as_str());
+    }
     Ok(AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri,
         state: parameters.get("state").map(str::to_owned),
-        scopes: scopes(parameters.get("scope")),
+        scopes,
         resource: urls.resource.clone(),
         code_challenge: parameters.get("code_challenge").unwrap_or_default().to_owned(),
         nonce: parameters.get("nonce").map(str::to_owned),
@@ -130,6 +157,19 @@ mod tests {
         assert_eq!(granted(Some("openid email profile")), "docs:read openid profile email");
         assert_eq!(granted(Some("libraries:write")), "libraries:write");
         assert_eq!(granted(Some("mcp")), "", "nothing is left, and a check refuses it");
+    }
+
+    #[test]
+    fn what_is_overlooked_has_a_name() {
+        let urls = PublicUrls { issuer: "https://a.example".into(), resource: "https://a.example/mcp".into() };
+        let of = |query: &str| {
+            let parameters = Parameters::parse(query.as_bytes()).unwrap();
+            overlooked(&parameters, &scopes(parameters.get("scope")), &urls)
+        };
+        assert_eq!(of("scope=docs:read&resource=https://a.example/mcp"), []);
+        assert_eq!(of("resource=https://a.example/mcp/"), [Compat::ResourceSlash]);
+        assert_eq!(of("scope=docs:read%20claudeai"), [Compat::UnknownScope, Compat::ResourceMissing]);
+        assert_eq!(of("scope=openid&resource=https://a.example/mcp"), [Compat::ScopeAdded]);
     }
 
     #[test]

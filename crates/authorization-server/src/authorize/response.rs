@@ -3,6 +3,7 @@
 use crate::parameters::{decode, encode};
 use actix_web::HttpResponse;
 use actix_web::http::header;
+use docent_types::compat::Compat;
 use docent_types::oauth::Error;
 use docent_types::page::SECURITY_HEADERS;
 
@@ -20,10 +21,7 @@ fn own_part(redirect_uri: &str) -> String {
     if !query.split('&').any(is_ours) {
         return redirect_uri.to_owned();
     }
-    tracing::info!(
-        compat = "response_parameter_in_redirect_uri",
-        "the redirect URI has a parameter of the response in its query: it is replaced"
-    );
+    Compat::ResponseParameterInRedirectUri.tolerate("");
     let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !is_ours(pair)).collect();
     if kept.is_empty() { base.to_owned() } else { format!("{base}?{}", kept.join("&")) }
 }

@@ -2,6 +2,7 @@
 
 use super::issuer::KeySource;
 use arc_swap::ArcSwap;
+use docent_types::compat::Compat;
 use docent_types::time::{SharedClock, Timestamp};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -93,7 +94,7 @@ fn choose<'a>(keys: &'a [Jwk], kid: Option<&str>, algorithm: Algorithm) -> Optio
         Some(_) => fitting.find(|key| key.common.key_id.as_deref() == kid),
         None => match (fitting.next(), fitting.next()) {
             (Some(only), None) => {
-                tracing::info!(compat = "assertion_without_kid", "an assertion names no key; its issuer has only one");
+                Compat::AssertionWithoutKid.tolerate("");
                 Some(only)
             }
             _ => None,

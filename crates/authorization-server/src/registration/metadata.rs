@@ -1,6 +1,7 @@
 //! Client metadata as it is sent (RFC 7591 2): read with patience, normalised, and refused only where it must be.
 
 use crate::client_metadata_document::document;
+use docent_types::compat::Compat;
 use docent_types::device;
 use docent_types::ids::ClientId;
 use docent_types::oauth::{Error, ErrorCode};
@@ -163,6 +164,23 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
+/// What a registration says that it should not, or does not say and should.
+fn overlooked(fields: &Map<String, Value>) -> Vec<Compat> {
+    let is_empty = |value: &Value| value.is_null() || *value == "";
+    let unknown_grant = |grant: &Value| grant.as_str().is_some_and(|grant| !GRANT_TYPES.contains(&grant));
+    [
+        (fields.get("token_endpoint_auth_method").is_none_or(is_empty), Compat::AuthMethodMissing),
+        (
+            fields.get("grant_types").and_then(Value::as_array).is_some_and(|grants| grants.iter().any(unknown_grant)),
+            Compat::UnknownGrantType,
+        ),
+        (fields.values().any(is_empty), Compat::EmptyField),
+    ]
+    .into_iter()
+    .filter_map(|(is_so, compat)| is_so.then_some(compat))
+    .collect()
+}
+
 impl ClientMetadata {
     /// Reads a registration request.
     ///
@@ -183,8 +201,12 @@ impl ClientMetadata {
         response_types(&fields)?;
         let auth_method = auth_method(&fields, &kinds)?;
         let (jwks, jwks_uri) = keys(&fields, auth_method)?;
+        let name = name(&fields)?;
+        for overlooked in overlooked(&fields) {
+            overlooked.tolerate(&name);
+        }
         Ok(Self {
-            name: name(&fields)?,
+            name,
             grant_types,
             auth_method,
             scope: text(&fields, "scope", 1000),
@@ -246,6 +268,15 @@ mod tests {
             let error = ClientMetadata::parse(body.as_bytes()).err().map(|error| error.code);
             assert_eq!(error, Some(ErrorCode::InvalidClientMetadata), "{body}");
         }
+    }
+
+    #[test]
+    fn what_is_overlooked_has_a_name() {
+        let of = |value: Value| overlooked(value.as_object().unwrap());
+        assert_eq!(of(json!({"token_endpoint_auth_method": "none", "grant_types": ["refresh_token"]})), []);
+        assert_eq!(of(json!({"grant_types": ["implicit"]})), [Compat::AuthMethodMissing, Compat::UnknownGrantType]);
+        assert_eq!(of(json!({"token_endpoint_auth_method": "none", "scope": ""})), [Compat::EmptyField]);
+        assert_eq!(of(json!({"token_endpoint_auth_method": null})), [Compat::AuthMethodMissing, Compat::EmptyField]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use docent_types::actors::ask;
+use docent_types::compat::Compat;
 use docent_types::ids::ClientId;
 use docent_types::messages::UseOnce;
 use docent_types::oauth::{Error, ErrorCode};
@@ -99,7 +100,7 @@ pub fn prove(client: &Client, presented: &Presented) -> Result<(), Error> {
         (None, []) => Ok(()),
         (None, _) => Err(unauthenticated("This client has no secret: send client_id alone.")),
         (Some(_), []) if client.is_native() => {
-            tracing::debug!(client = %client.id, compat = "secret_not_sent", "a native client sent no secret");
+            Compat::SecretNotSent.tolerate(client.id.as_str());
             Ok(())
         }
         (Some(_), []) => Err(unauthenticated("This client has a secret and must send it.")),
@@ -146,7 +147,7 @@ async fn asserted(server: &AuthorizationServer, request: &HttpRequest, form: &Pa
     let (issuer, now) = (&server.settings.urls.issuer, server.now());
     let one_use = assertion.judge(issuer, &format!("{issuer}/oauth/token"), now)?;
     if one_use.names_endpoint {
-        tracing::debug!(client = %client.id, compat = "assertion_for_the_token_endpoint", "the audience of an assertion is the token endpoint");
+        Compat::AssertionForTheTokenEndpoint.tolerate(client.id.as_str());
     }
     let first = ask(&server.asks.use_once, UseOnce { what: one_use.what, expires_at: one_use.expires_at, now }).await?;
     if !first {

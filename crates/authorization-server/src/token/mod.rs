@@ -19,6 +19,7 @@ use crate::visitor;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use docent_types::actors::ask;
+use docent_types::compat::Compat;
 use docent_types::device;
 use docent_types::messages::{CheckLimit, Limit, Refusal};
 use docent_types::oauth::{Error, ErrorCode};
@@ -68,6 +69,15 @@ impl GrantType {
 /// The resource of a token request (RFC 8707), as this issuer writes it. Judged before anything is consumed (AS6).
 pub(crate) fn resource(form: &Parameters, server: &AuthorizationServer) -> Result<Option<String>, Error> {
     let urls = &server.settings.urls;
+    let client = form.get("client_id").unwrap_or_default();
+    // An assertion names the resource itself; a machine has the one that it was made for.
+    let should_say = matches!(form.get("grant_type"), Some("authorization_code" | "refresh_token"));
+    match form.get("resource") {
+        None if should_say => Compat::ResourceMissing.tolerate(client),
+        None => {}
+        Some(resource) if resource != urls.resource && urls.is_resource(resource) => Compat::ResourceSlash.tolerate(client),
+        Some(_) => {}
+    }
     match form.all("resource").find(|resource| !urls.is_resource(resource)) {
         Some(_) => Err(Error::new(ErrorCode::InvalidTarget, format!("The resource must be {}.", urls.resource))),
         None => Ok(form.get("resource").map(|_| urls.resource.clone())),
