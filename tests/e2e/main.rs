@@ -7,6 +7,7 @@ mod codes;
 mod crashes;
 mod device;
 mod discovery;
+mod doctor;
 mod machines;
 mod metadata_documents;
 mod operation;

@@ -10,6 +10,8 @@ use std::process::Command;
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("docent-types", &[]),
     ("docent-migrations", &[]),
+    // Of any server, so that it knows nothing of ours.
+    ("docent-doctor", &["docent-types"]),
     ("docent-store", &["docent-types", "docent-migrations"]),
     ("docent-library", &["docent-types"]),
     ("docent-authorization-server", &["docent-types", "docent-store"]),
@@ -20,6 +22,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "docent",
         &[
             "docent-types",
+            "docent-doctor",
             "docent-store",
             "docent-migrations",
             "docent-library",

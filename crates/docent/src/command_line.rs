@@ -53,6 +53,8 @@ pub enum Command {
     Config(Config),
     /// Bring the database up to date and exit (serve does it by itself)
     Migrate,
+    /// Examine an MCP server, this or any other: what each known client stumbles over, and what to do about it
+    Doctor(Doctor),
     /// Ask a running server whether it can serve; exits 0 if it can
     Healthcheck {
         /// The server's address
@@ -81,6 +83,28 @@ pub struct Serve {
     /// The address to listen on [default: server.listen, 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+}
+
+/// `docent doctor`.
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// The MCP endpoint, for example https://docs.example.com/mcp
+    pub url: String,
+    /// Print JSON (docs/doctor.md describes it)
+    #[arg(long)]
+    pub json: bool,
+    /// Only as this client, by its name or id; an unknown name lists all
+    #[arg(long, value_name = "NAME")]
+    pub client: Option<String>,
+    /// Register no clients: what comes after registration is not examined
+    #[arg(long)]
+    pub no_register: bool,
+    /// An access token of this server, to examine what is behind it
+    #[arg(long, value_name = "TOKEN", env = "DOCENT_DOCTOR_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// How long one request may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub timeout: u64,
 }
 
 /// `docent user …`.

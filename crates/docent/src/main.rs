@@ -21,6 +21,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
+    // It needs no installation, and says by its exit code what it found.
+    if let Some(Command::Doctor(options)) = &command_line.command {
+        return actix::System::new().block_on(commands::doctor::run(options));
+    }
     match actix::System::new().block_on(run(command_line)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -68,6 +72,6 @@ async fn run(mut command_line: CommandLine) -> anyhow::Result<()> {
             println!("The database is up to date.");
             Ok(())
         }
-        Command::Config(_) | Command::Healthcheck { .. } => Ok(()),
+        Command::Config(_) | Command::Healthcheck { .. } | Command::Doctor(_) => Ok(()),
     }
 }

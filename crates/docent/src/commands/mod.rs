@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod client_token;
+pub mod doctor;
 pub mod library;
 pub mod project;
 pub mod user;
