@@ -2,4 +2,5 @@
 
 mod compose;
 mod dependencies;
+mod rule_table;
 mod rules;

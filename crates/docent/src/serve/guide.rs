@@ -15,6 +15,7 @@ use std::sync::Arc;
 #[folder = "../../docs"]
 #[include = "*.md"]
 #[exclude = "decisions/*"]
+#[exclude = "security-rules.md"]
 struct Guide;
 
 /// What the guide of this binary is: changes with every word of it.
