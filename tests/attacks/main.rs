@@ -22,6 +22,7 @@ mod pkce;
 mod raw;
 mod redirect;
 mod refresh;
+mod registration;
 mod server_side_requests;
 mod sign_in;
 mod slow;

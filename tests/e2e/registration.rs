@@ -122,6 +122,75 @@ async fn a_native_client_may_forget_its_secret_but_not_be_wrong(installation: &m
     Ok(())
 }
 
+/// AS13, RFC 7592: a client with a secret reads, changes and removes itself; what people allowed it ends at the MCP endpoint too.
+async fn a_client_with_a_secret_manages_itself(installation: &mut Installation) -> Result {
+    let person = installation.add_person("ada@example.com").await?;
+    let wanted = json!({"client_name": "Portal", "redirect_uris": ["http://127.0.0.1:5000/callback"], "token_endpoint_auth_method": "client_secret_post"});
+    let client = OAuthClient::register_with(installation, &wanted).await?;
+    let tokens = client.connect(&person, Decision::Allow).await?;
+    let uri = client.registration["registration_client_uri"].as_str().context("no registration_client_uri")?;
+    let token = client.registration["registration_access_token"].as_str().context("no registration_access_token")?;
+    let mut read = Answer::of(client.http.get(uri).bearer_auth(token)).await?.expect(200)?;
+    ensure!(read["client_name"] == "Portal", "{read}");
+    read["client_name"] = json!("Portal 2");
+    let changed = Answer::of(client.http.put(uri).bearer_auth(token).json(&read)).await?.expect(200)?;
+    ensure!(changed["client_name"] == "Portal 2" && changed["client_id"] == client.client_id.as_str(), "{changed}");
+    ensure!(Answer::of(client.http.get(uri).bearer_auth(token)).await?.oauth_error()? == "invalid_token", "the old token still works");
+    let token = changed["registration_access_token"].as_str().context("no new token")?;
+    ensure!(Answer::of(client.http.delete(uri).bearer_auth(token)).await?.status == 204);
+    ensure!(client.refresh(&tokens.refresh_token).await?.oauth_error()? == "invalid_client");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    loop {
+        let answer = Answer::of(client.http.post(&client.resource).bearer_auth(&tokens.access_token).json(&json!({}))).await?;
+        if answer.status == 401 {
+            return Ok(());
+        }
+        ensure!(std::time::Instant::now() < deadline, "the token of a removed client is answered with {}", answer.status);
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// RFC 7592 2.3: a `kill -9` in the middle of many removals leaves each client there with its grant, or gone with it.
+async fn a_removal_is_whole_or_not_at_all_after_kill_9(installation: &mut Installation) -> Result {
+    let person = installation.add_person("ada@example.com").await?;
+    let mut clients = Vec::new();
+    for number in 0..16 {
+        let wanted = json!({"client_name": format!("Portal {number}"), "redirect_uris": ["http://127.0.0.1:5000/callback"], "token_endpoint_auth_method": "client_secret_post"});
+        let client = OAuthClient::register_with(installation, &wanted).await?;
+        let tokens = client.connect(&person, Decision::Allow).await?;
+        clients.push((client, tokens));
+    }
+    let managed = |client: &OAuthClient| -> Result<(String, String)> {
+        let text = |name: &str| client.registration[name].as_str().map(str::to_owned).with_context(|| format!("no {name}"));
+        Ok((text("registration_client_uri")?, text("registration_access_token")?))
+    };
+    let mut running = Vec::new();
+    for (client, _) in &clients {
+        let ((uri, token), http) = (managed(client)?, client.http.clone());
+        running.push(tokio::spawn(async move { http.delete(uri).bearer_auth(token).send().await.map(|answer| answer.status().as_u16()) }));
+    }
+    while !running.iter().any(tokio::task::JoinHandle::is_finished) {
+        tokio::task::yield_now().await;
+    }
+    installation.auth()?.kill9()?;
+    let mut answered = Vec::new();
+    for one in running {
+        answered.push(one.await?.ok());
+    }
+    installation.auth()?.start().await?;
+    for ((client, tokens), answer) in clients.iter().zip(answered) {
+        let (uri, token) = managed(client)?;
+        let is_there = Answer::of(client.http.get(uri).bearer_auth(token)).await?.status == 200;
+        let refresh = client.refresh(&tokens.refresh_token).await?;
+        let is_connected = refresh.status == 200;
+        ensure!(is_there == is_connected, "half removed: {is_there} {refresh:?}");
+        ensure!(!(answer == Some(204) && is_there), "a removal that was answered is undone");
+        let shown = installation.docent(&["client", "show", &client.client_id], "").await?;
+        ensure!((shown.code == Some(0)) == is_there, "{shown:?}");
+    }
+    Ok(())
+}
+
 async fn register(client: &OAuthClient, request: &Value) -> Result<Value> {
     Answer::of(client.http.post(client.endpoint("registration_endpoint")?).json(request)).await?.expect(201)
 }
@@ -131,4 +200,7 @@ docent_tests::together_and_split!(
     the_same_metadata_is_the_same_client,
     a_dangerous_redirect_uri_is_refused_by_name,
     a_native_client_may_forget_its_secret_but_not_be_wrong,
+    a_client_with_a_secret_manages_itself,
 );
+docent_tests::in_shape!(one_process, Together, a_removal_is_whole_or_not_at_all_after_kill_9);
+docent_tests::in_shape!(one_process_on_postgres, TogetherPostgres, a_removal_is_whole_or_not_at_all_after_kill_9);

@@ -39,7 +39,7 @@ pub fn document(settings: &Settings) -> AuthorizationServerMetadata {
     AuthorizationServerMetadata {
         authorization_endpoint: at("authorize"),
         token_endpoint: at("token"),
-        registration_endpoint: (settings.dynamic_registration == DynamicRegistration::Open).then(|| at("register")),
+        registration_endpoint: (settings.dynamic_registration != DynamicRegistration::Off).then(|| at("register")),
         revocation_endpoint: at("revoke"),
         device_authorization_endpoint: Some(at("device_authorization")),
         introspection_endpoint: at("introspect"),
@@ -126,6 +126,9 @@ mod tests {
         assert_eq!(serde_json::to_value(super::document(&on)).unwrap()["client_id_metadata_document_supported"], true);
         let off = Settings { dynamic_registration: DynamicRegistration::Off, ..settings("https://a.example") };
         assert!(serde_json::to_value(super::document(&off)).unwrap().get("registration_endpoint").is_none());
+        // With a token it works: who has none is told so there, in words that clients show.
+        let token = Settings { dynamic_registration: DynamicRegistration::Token, ..settings("https://a.example") };
+        assert_eq!(super::document(&token).registration_endpoint.as_deref(), Some("https://a.example/oauth/register"));
     }
 
     /// AS1, AS20: assertions are advertised where an issuer is trusted, and only there.

@@ -70,6 +70,15 @@ pub fn configure(server: web::Data<AuthorizationServer>) -> impl FnOnce(&mut web
                 "POST, OPTIONS",
                 vec![web::post().to(device_authorization::begin)],
             ))
+            .service(endpoint(
+                settings.path("/oauth/register/{client_id}"),
+                "GET, HEAD, PUT, DELETE, OPTIONS",
+                vec![
+                    get().to(registration::management::read),
+                    web::put().to(registration::management::update),
+                    web::delete().to(registration::management::remove),
+                ],
+            ))
             .service(endpoint(settings.path("/oauth/introspect"), "POST, OPTIONS", vec![web::post().to(introspection::introspect)]))
             .service(endpoint(
                 settings.path("/oauth/userinfo"),

@@ -8,9 +8,9 @@ use actix::Recipient;
 use docent_store::Store;
 use docent_types::ids::{ClientId, UserId};
 use docent_types::messages::{
-    BeginDeviceAuthorization, CheckLimit, ClaimDeviceAuthorization, DecideDeviceAuthorization, ExchangeCode, HashPassword, IssueCode,
-    OpenGrant, PollDeviceAuthorization, RecordEvent, RegisterClient, RevokeAccess, RotateRefreshToken, SharedKeys, SharedRevoked, UseOnce,
-    VerifyPassword,
+    BeginDeviceAuthorization, ChangeClient, CheckLimit, ClaimDeviceAuthorization, DecideDeviceAuthorization, ExchangeCode, HashPassword,
+    IssueCode, OpenGrant, PollDeviceAuthorization, RecordEvent, RegisterClient, RegisterDynamically, RevokeAccess, RotateRefreshToken,
+    SharedKeys, SharedRevoked, UseOnce, VerifyPassword,
 };
 use docent_types::random::SharedRandomness;
 use docent_types::sealing::MasterKey;
@@ -22,6 +22,10 @@ use std::sync::Arc;
 pub struct Asks {
     /// `Ledger`.
     pub register_client: Recipient<RegisterClient>,
+    /// `Ledger`.
+    pub register_dynamically: Recipient<RegisterDynamically>,
+    /// `Ledger`.
+    pub change_client: Recipient<ChangeClient>,
     /// `Ledger`.
     pub issue_code: Recipient<IssueCode>,
     /// `Ledger`.

@@ -54,6 +54,8 @@ pub struct Settings {
     pub session_lifetime: Duration,
     /// Whether issuer and resource share an origin, so that `/authorize`, `/token` and `/register` stand at its root (AS22).
     pub serves_root_aliases: bool,
+    /// How long whoever registers too often waits for the refusal, so that a flood is only as fast as it has connections.
+    pub registration_refusal_delay: Duration,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// The issuers whose identity assertions are grants (AS20).
@@ -98,6 +100,7 @@ impl Settings {
             code_lifetime: Duration::from_secs(60),
             session_lifetime: Duration::from_secs(30 * 86_400),
             serves_root_aliases,
+            registration_refusal_delay: Duration::from_secs(1),
             trusted_proxies: TrustedProxies::default(),
             trusted_issuers: Vec::new(),
             resource_servers: Vec::new(),

@@ -42,6 +42,10 @@ deviations! {
     UnknownScope = "unknown_scope",
     /// No scope that opens anything was asked for.
     ScopeAdded = "scope_added",
+    /// A client asks for scopes that it did not register.
+    ScopeNotRegistered = "scope_not_registered",
+    /// An update of a registration has fields that only the server sets.
+    RegistrationSentBack = "registration_sent_back",
     /// `resource` is not sent.
     ResourceMissing = "resource_missing",
     /// `resource` has a slash at its end.

@@ -1,5 +1,6 @@
 //! `docent-bench`: measures Docent against its budgets. `scripts/bench` pins it, starts Postgres and the peers, and keeps the tables.
 
+mod flood;
 mod guard;
 mod load;
 mod retrieval;
@@ -21,7 +22,7 @@ struct Options {
     #[arg(long)]
     shared: Option<PathBuf>,
     /// A Postgres to measure the token endpoint on; without it that row is left out, loudly.
-    #[arg(long)]
+    #[arg(long, global = true)]
     postgres: Option<String>,
     /// Seconds of each load.
     #[arg(long, global = true, default_value_t = 6)]
@@ -55,6 +56,12 @@ enum Only {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
+    /// Refreshes of 64 callers, alone and beside a flood of registrations.
+    Flood {
+        /// How many connections register, each without a pause.
+        #[arg(long, default_value_t = 64)]
+        connections: usize,
+    },
 }
 
 fn row(what: &str, budget: &str, seen: &str) {
@@ -69,6 +76,7 @@ fn main() -> anyhow::Result<()> {
 async fn run(options: Options) -> anyhow::Result<()> {
     match options.only {
         None => all(options).await,
+        Some(Only::Flood { connections }) => flood::measure(options.postgres.as_deref(), connections, options.seconds).await,
         Some(Only::Scale { empty, filled, users, clients, grants, rounds }) => {
             scale::run(&empty, &filled, scale::Rows { users, clients, grants }, rounds, options.seconds).await
         }

@@ -35,12 +35,21 @@ impl Server {
     /// # Errors
     /// It did not start.
     pub fn start(data: &Path, postgres: Option<&str>, guide: bool) -> anyhow::Result<Self> {
+        Self::start_with(data, postgres, guide, &[])
+    }
+
+    /// As [`Server::start`], with further configuration.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn start_with(data: &Path, postgres: Option<&str>, guide: bool, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
         let mut command = Command::new("taskset");
         command.args(["-c", "0"]).arg(binary()?).arg("--data").arg(data).args(["serve", "--listen", "127.0.0.1:0"]);
         command
             .env("DOCENT__SERVER__WORKERS", "1")
             .env("DOCENT__LOG__LEVEL", "error")
             .env("DOCENT__LIBRARY__GUIDE", if guide { "true" } else { "false" });
+        command.envs(variables.iter().copied());
         if let Some(url) = postgres {
             command.env("DOCENT__DATABASE__URL", url);
         }

@@ -18,7 +18,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-const CALLERS: usize = 64;
+/// How many ask at once.
+pub const CALLERS: usize = 64;
 const REDIRECT: &str = "http://localhost:7777/callback";
 pub(crate) const VERIFIER: &str = "a-verifier-of-the-benchmark-that-has-enough-characters";
 pub(crate) const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
@@ -110,7 +111,8 @@ pub async fn codes(database: &Database, resource: &str, count: usize, of: Option
     Ok(codes)
 }
 
-struct Caller {
+/// Somebody who asks for tokens.
+pub struct Caller {
     host: String,
     codes: Vec<String>,
     refresh: Vec<String>,
@@ -118,7 +120,8 @@ struct Caller {
     client: String,
 }
 
-fn learn(caller: &mut Caller, answer: &Answer) -> bool {
+/// Takes the tokens from an answer.
+pub fn learn(caller: &mut Caller, answer: &Answer) -> bool {
     let Ok(body) = serde_json::from_slice::<serde_json::Value>(&answer.body) else { return false };
     match (body["refresh_token"].as_str(), body["access_token"].as_str()) {
         (Some(refresh), Some(access)) => {
@@ -143,7 +146,8 @@ fn exchange(caller: &mut Caller) -> Option<Vec<u8>> {
     Some(post("/oauth/token", &caller.host, FORM, &body))
 }
 
-fn refresh(caller: &mut Caller) -> Option<Vec<u8>> {
+/// The next refresh of a caller.
+pub fn refresh(caller: &mut Caller) -> Option<Vec<u8>> {
     // The newest token of this caller: each answer gives its successor.
     let token = caller.refresh.pop()?;
     Some(post("/oauth/token", &caller.host, FORM, &format!("grant_type=refresh_token&refresh_token={token}&client_id={}", caller.client)))
@@ -161,6 +165,25 @@ pub async fn one(server: &Server, database: &Database) -> anyhow::Result<String>
     let answer = load::Connection::open(server.address).await?.ask(&request).await?;
     anyhow::ensure!(learn(&mut caller, &answer), "the exchange failed");
     Ok(caller.access)
+}
+
+/// Callers that have a refresh token each.
+///
+/// # Errors
+/// The server did not give them.
+pub async fn connected(server: &Server, database: &Database) -> anyhow::Result<Vec<Caller>> {
+    let host = server.host();
+    let mut callers = Vec::with_capacity(CALLERS);
+    let mut connection = load::Connection::open(server.address).await?;
+    for code in codes(database, &format!("http://{host}/mcp"), CALLERS, None).await? {
+        let mut caller =
+            Caller { host: host.clone(), codes: vec![code], refresh: Vec::new(), access: String::new(), client: String::new() };
+        let request = exchange(&mut caller).context("no code")?;
+        let answer = connection.ask(&request).await?;
+        anyhow::ensure!(learn(&mut caller, &answer), "an exchange failed");
+        callers.push(caller);
+    }
+    Ok(callers)
 }
 
 /// Measures both on a server with `data` or Postgres.

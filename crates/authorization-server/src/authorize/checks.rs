@@ -1,7 +1,7 @@
 //! What an authorization request must be, as a list in the order in which it is checked. By now the client is known and
 //! the redirect URI is its own, so each failure goes back to the client (AS4).
 
-use super::request::{Interaction, scopes};
+use super::request::{Interaction, permitted, scopes};
 use crate::parameters::Parameters;
 use docent_types::metadata::PublicUrls;
 use docent_types::oauth::{Error, ErrorCode};
@@ -101,8 +101,11 @@ fn the_resource_is_served_here(facts: &Facts<'_>) -> Result<(), Error> {
 
 /// AS7.
 fn some_scope_remains(facts: &Facts<'_>) -> Result<(), Error> {
-    if scopes(facts.parameters.get("scope")).is_empty() {
-        fail(ErrorCode::InvalidScope, "None of these scopes is known here. Leave scope out, or see scopes_supported in the metadata.")
+    if permitted(facts.client, scopes(facts.parameters.get("scope"))).is_empty() {
+        fail(
+            ErrorCode::InvalidScope,
+            "None of these scopes is known here, or this client may have none of them. Leave scope out, or see scopes_supported in the metadata.",
+        )
     } else {
         Ok(())
     }

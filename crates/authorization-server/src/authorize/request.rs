@@ -7,7 +7,7 @@ use docent_types::ids::ClientId;
 use docent_types::metadata::PublicUrls;
 use docent_types::oauth::Error;
 use docent_types::redirect_uri;
-use docent_types::registration::Client;
+use docent_types::registration::{Client, ClientOrigin};
 use docent_types::scope::{Scope, ScopeSet};
 use docent_types::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -119,6 +119,21 @@ fn overlooked(parameters: &Parameters, granted: &ScopeSet, urls: &PublicUrls) ->
     .collect()
 }
 
+/// What of it this client may have. What an operator wrote binds (CVE-2026-75866). What a client wrote of itself does not: it could
+/// have written more, a client that is sent back for more scopes (RS4) does not register again, and the person decides in any case.
+#[must_use]
+pub fn permitted(client: &Client, scopes: ScopeSet) -> ScopeSet {
+    match (client.origin, client.scope.as_deref()) {
+        (ClientOrigin::Operator, Some(given)) => scopes.narrowed_to(&ScopeSet::parse_known(given)),
+        _ => scopes,
+    }
+}
+
+/// Whether it asks for more than it wrote of itself.
+fn exceeds_registration(client: &Client, scopes: &ScopeSet) -> bool {
+    client.scope.as_deref().is_some_and(|registered| !ScopeSet::parse_known(registered).covers(scopes))
+}
+
 /// Runs every check and puts the request together.
 ///
 /// # Errors
@@ -132,11 +147,14 @@ pub fn read(parameters: &Parameters, client: &Client, redirect_uri: String, urls
     for overlooked in overlooked(parameters, &scopes, urls) {
         overlooked.tolerate(client.id.as_str());
     }
+    if exceeds_registration(client, &scopes) {
+        Compat::ScopeNotRegistered.tolerate(client.id.as_str());
+    }
     Ok(AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri,
         state: parameters.get("state").map(str::to_owned),
-        scopes,
+        scopes: permitted(client, scopes),
         resource: urls.resource.clone(),
         code_challenge: parameters.get("code_challenge").unwrap_or_default().to_owned(),
         nonce: parameters.get("nonce").map(str::to_owned),
@@ -157,6 +175,19 @@ mod tests {
         assert_eq!(granted(Some("openid email profile")), "docs:read openid profile email");
         assert_eq!(granted(Some("libraries:write")), "libraries:write");
         assert_eq!(granted(Some("mcp")), "", "nothing is left, and a check refuses it");
+    }
+
+    /// AS7; CVE-2026-75866.
+    #[test]
+    fn an_operators_client_never_has_more_than_it_was_given() {
+        let client =
+            |origin, scope: Option<&str>| Client { origin, scope: scope.map(str::to_owned), ..Client::public("c_1", &[], Timestamp(0)) };
+        let has = |origin, scope, asked: &str| permitted(&client(origin, scope), scopes(Some(asked))).to_string();
+        assert_eq!(has(ClientOrigin::Operator, Some("docs:read"), "docs:read libraries:write openid"), "docs:read");
+        assert_eq!(has(ClientOrigin::Operator, Some("libraries:write"), "docs:read"), "docs:read", "implied");
+        assert_eq!(has(ClientOrigin::Operator, Some("openid"), "libraries:write"), "");
+        assert_eq!(has(ClientOrigin::Operator, None, "libraries:write"), "libraries:write");
+        assert_eq!(has(ClientOrigin::Dynamic, Some("docs:read"), "libraries:write"), "libraries:write", "the person is asked");
     }
 
     #[test]

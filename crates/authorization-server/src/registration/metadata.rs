@@ -7,14 +7,20 @@ use docent_types::ids::ClientId;
 use docent_types::oauth::{Error, ErrorCode};
 use docent_types::redirect_uri::{self, RedirectKind};
 use docent_types::registration::AuthMethod;
+use docent_types::scope::ScopeSet;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// The longest name of a client.
 pub const NAME_LIMIT: usize = 200;
 /// The most redirect URIs of a client.
 pub const REDIRECT_LIMIT: usize = 20;
+/// The most bytes that the redirect URIs of a client have together: strangers decide how many clients are stored, not how large they are.
+pub const REDIRECT_BYTES: usize = 8000;
+/// The most bytes of a client's keys.
+pub const KEYS_BYTES: usize = 8000;
 
 /// The grant types that work here; others that a client names are dropped.
 const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", device::GRANT_TYPE];
@@ -32,7 +38,7 @@ pub struct ClientMetadata {
     pub grant_types: Vec<String>,
     /// How it will prove itself.
     pub auth_method: AuthMethod,
-    /// As sent.
+    /// Of the scopes that it sent, those that exist here, in their own order.
     pub scope: Option<String>,
     /// Its home page.
     pub client_uri: Option<String>,
@@ -71,14 +77,26 @@ fn list<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<Vec<&'a
     }
 }
 
+/// A text without what is not seen or turns the direction of what stands beside it, on one line.
+fn visible(text: &str) -> String {
+    let is_hidden = |c: char| {
+        matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let seen: String = text.chars().map(|c| if c.is_control() || is_hidden(c) { ' ' } else { c }).collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn name(fields: &Map<String, Value>) -> Result<String, Error> {
     match fields.get("client_name") {
         None | Some(Value::Null) => Ok("Unnamed application".to_owned()),
-        Some(Value::String(name)) if name.chars().count() > NAME_LIMIT => {
-            Err(invalid("client_name", format_args!("is longer than {NAME_LIMIT} characters")))
-        }
-        Some(Value::String(name)) if name.trim().is_empty() => Ok("Unnamed application".to_owned()),
-        Some(Value::String(name)) => Ok(name.trim().to_owned()),
+        Some(Value::String(name)) => match visible(name) {
+            name if name.chars().count() > NAME_LIMIT => {
+                Err(invalid("client_name", format_args!("is longer than {NAME_LIMIT} characters")))
+            }
+            name if name.is_empty() => Ok("Unnamed application".to_owned()),
+            name => Ok(name),
+        },
         Some(_) => Err(invalid("client_name", "must be a string")),
     }
 }
@@ -101,6 +119,10 @@ fn redirect_uris(fields: &Map<String, Value>, uses_codes: bool) -> Result<(Vec<S
         if !uris.iter().any(|one| one == uri) {
             uris.push((*uri).to_owned());
         }
+    }
+    let bytes: usize = uris.iter().map(String::len).sum();
+    if bytes > REDIRECT_BYTES {
+        return Err(refused(format!("redirect_uris has {bytes} bytes; at most {REDIRECT_BYTES} are allowed.")));
     }
     Ok((uris, kinds))
 }
@@ -149,8 +171,65 @@ fn keys(fields: &Map<String, Value>, auth_method: AuthMethod) -> Result<(Option<
     }
     match document::keys(fields) {
         Ok((None, None)) => Err(invalid("jwks", "or jwks_uri is missing: private_key_jwt needs one of them")),
+        Ok((Some(set), _)) if set.to_string().len() > KEYS_BYTES => {
+            Err(invalid("jwks", format_args!("is longer than {KEYS_BYTES} bytes: name a jwks_uri")))
+        }
         Ok(keys) => Ok(keys),
         Err(words) => Err(Error::new(ErrorCode::InvalidClientMetadata, format!("{words}."))),
+    }
+}
+
+/// Of what it asks for, what exists here: a client registers no privilege by inventing one (CVE-2026-61466).
+fn scope(fields: &Map<String, Value>) -> Option<String> {
+    let known = ScopeSet::parse_known(fields.get("scope")?.as_str()?);
+    (!known.is_empty()).then(|| known.to_string())
+}
+
+/// Its home page, if that is a page.
+fn client_uri(fields: &Map<String, Value>) -> Option<String> {
+    let uri = text(fields, "client_uri", 2000)?;
+    let url = url::Url::parse(&uri).ok()?;
+    (matches!(url.scheme(), "https" | "http") && uri.bytes().all(|byte| byte.is_ascii_graphic())).then_some(uri)
+}
+
+/// A JSON object in which no field is twice: programs disagree about which one counts.
+struct Fields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Map::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if fields.contains_key(&name) {
+                        return Err(A::Error::custom(format_args!("the field {name} is there twice")));
+                    }
+                    fields.insert(name, value);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// The fields of a request's body.
+///
+/// # Errors
+/// `invalid_client_metadata`: it is not a JSON object, or a field is there twice or has a NUL in it.
+pub fn fields(body: &[u8]) -> Result<Map<String, Value>, Error> {
+    let wrong = |words: String| Error::new(ErrorCode::InvalidClientMetadata, words);
+    let Fields(fields) = serde_json::from_slice(body).map_err(|error| wrong(format!("The body is not a JSON object: {error}.")))?;
+    match fields.iter().find(|(field, value)| field.contains('\0') || has_nul(value)) {
+        Some((field, _)) => Err(wrong(format!("{field} has a NUL character in it."))),
+        None => Ok(fields),
     }
 }
 
@@ -187,33 +266,33 @@ impl ClientMetadata {
     /// # Errors
     /// `invalid_redirect_uri` or `invalid_client_metadata` with the field and why.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let value: Value = serde_json::from_slice(body)
-            .map_err(|error| Error::new(ErrorCode::InvalidClientMetadata, format!("The body is not JSON: {error}.")))?;
-        let Value::Object(fields) = value else {
-            return Err(Error::new(ErrorCode::InvalidClientMetadata, "The body must be a JSON object."));
-        };
-        if let Some((field, _)) = fields.iter().find(|(field, value)| field.contains('\0') || has_nul(value)) {
-            return Err(Error::new(ErrorCode::InvalidClientMetadata, format!("{field} has a NUL character in it.")));
-        }
-        let grant_types = grant_types(&fields)?;
+        Self::of(&fields(body)?)
+    }
+
+    /// Reads the fields of a registration request.
+    ///
+    /// # Errors
+    /// `invalid_redirect_uri` or `invalid_client_metadata` with the field and why.
+    pub fn of(fields: &Map<String, Value>) -> Result<Self, Error> {
+        let grant_types = grant_types(fields)?;
         let uses_codes = grant_types.iter().any(|grant| grant == "authorization_code");
-        let (redirect_uris, kinds) = redirect_uris(&fields, uses_codes)?;
-        response_types(&fields)?;
-        let auth_method = auth_method(&fields, &kinds)?;
-        let (jwks, jwks_uri) = keys(&fields, auth_method)?;
-        let name = name(&fields)?;
-        for overlooked in overlooked(&fields) {
+        let (redirect_uris, kinds) = redirect_uris(fields, uses_codes)?;
+        response_types(fields)?;
+        let auth_method = auth_method(fields, &kinds)?;
+        let (jwks, jwks_uri) = keys(fields, auth_method)?;
+        let name = name(fields)?;
+        for overlooked in overlooked(fields) {
             overlooked.tolerate(&name);
         }
         Ok(Self {
             name,
             grant_types,
             auth_method,
-            scope: text(&fields, "scope", 1000),
-            client_uri: text(&fields, "client_uri", 2000),
-            software_id: text(&fields, "software_id", 200),
-            software_version: text(&fields, "software_version", 200),
-            application_type: text(&fields, "application_type", 20).filter(|kind| matches!(kind.as_str(), "web" | "native")),
+            scope: scope(fields),
+            client_uri: client_uri(fields),
+            software_id: text(fields, "software_id", 200),
+            software_version: text(fields, "software_version", 200),
+            application_type: text(fields, "application_type", 20).filter(|kind| matches!(kind.as_str(), "web" | "native")),
             redirect_uris,
             jwks,
             jwks_uri,
@@ -354,8 +433,39 @@ mod tests {
             assert_eq!(error.code, code, "{error}");
             assert!(error.description.contains(word), "{error}");
         }
-        assert!(ClientMetadata::parse(b"{nonsense").unwrap_err().description.contains("not JSON"));
+        assert!(ClientMetadata::parse(b"{nonsense").unwrap_err().description.contains("not a JSON object"));
         assert!(ClientMetadata::parse(b"\xff").is_err());
+    }
+
+    /// Names with bidirectional, invisible or control characters; CVE-2026-61466.
+    #[test]
+    fn names_are_seen_as_they_are_and_scopes_are_those_that_exist() {
+        let of = |value: Value| parse(&value).unwrap();
+        let uri = ["http://localhost/cb"];
+        let named = |name: &str| of(json!({"redirect_uris": uri, "client_name": name})).name;
+        assert_eq!(named("Claude\u{202e}edoC\u{200b}\r\n x\u{7}"), "Claude edoC x");
+        assert_eq!(named("\u{2066}\u{200f}\t"), "Unnamed application");
+        assert_eq!(named("שלום · 你好 · 👩\u{200d}💻"), "שלום · 你好 · 👩\u{200d}💻", "other scripts and joined signs stay");
+        let scope = |scope: &str| of(json!({"redirect_uris": uri, "scope": scope})).scope;
+        assert_eq!(scope("root openid * docs:read  admin").as_deref(), Some("docs:read openid"));
+        assert_eq!(scope("root *"), None);
+        let home = |uri: &str| of(json!({"redirect_uris": ["http://localhost/cb"], "client_uri": uri})).client_uri;
+        assert_eq!(home("https://a.example/x").as_deref(), Some("https://a.example/x"));
+        assert_eq!((home("javascript:alert(1)"), home("https://a.example/<b> x"), home("/relative")), (None, None, None));
+    }
+
+    /// Programs that stand before this one may have read the other.
+    #[test]
+    fn a_field_that_is_there_twice_is_refused() {
+        let error =
+            ClientMetadata::parse(br#"{"redirect_uris":["https://a.example/"],"redirect_uris":["https://b.example/"]}"#).unwrap_err();
+        assert!(error.description.contains("redirect_uris is there twice"), "{error}");
+        let deep = format!("{}{}", "[".repeat(60_000), "]".repeat(60_000));
+        for body in
+            [deep.clone(), format!(r#"{{"redirect_uris":{deep}}}"#), format!(r#"{{"x":{deep},"redirect_uris":["http://localhost/"]}}"#)]
+        {
+            assert_eq!(ClientMetadata::parse(body.as_bytes()).unwrap_err().code, ErrorCode::InvalidClientMetadata);
+        }
     }
 
     /// *Registration*: the same metadata is the same client.
@@ -376,19 +486,122 @@ mod tests {
         assert!(first.as_str().starts_with("c_") && first.as_str().len() == 34);
     }
 
+    /// What an answer says, as a client may send it again.
+    fn again(client: &ClientMetadata) -> Value {
+        let mut value = json!({
+            "client_name": client.name, "redirect_uris": client.redirect_uris, "grant_types": client.grant_types,
+            "token_endpoint_auth_method": client.auth_method.as_str(), "response_types": ["code"],
+        });
+        let optional = [
+            ("scope", &client.scope),
+            ("client_uri", &client.client_uri),
+            ("software_id", &client.software_id),
+            ("software_version", &client.software_version),
+            ("application_type", &client.application_type),
+        ];
+        for (name, some) in optional {
+            if let Some(some) = some {
+                value[name] = some.as_str().into();
+            }
+        }
+        if let Some(jwks) = &client.jwks {
+            value["jwks"] = jwks.clone();
+        }
+        if let Some(uri) = &client.jwks_uri {
+            value["jwks_uri"] = uri.as_str().into();
+        }
+        value
+    }
+
+    /// JSON of any shape under the names that are read.
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            "[a-z:/._ -]{0,40}".prop_map(Value::from),
+            prop_oneof![
+                Just("http://localhost:1/cb"),
+                Just("https://a.example/cb"),
+                Just("cursor://x/cb"),
+                Just("authorization_code"),
+                Just("code"),
+                Just("none"),
+                Just("client_secret_basic"),
+                Just("docs:read openid nonsense")
+            ]
+            .prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                proptest::collection::btree_map("[a-z]{0,6}", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn any_request() -> impl Strategy<Value = Value> {
+        let field = prop_oneof![
+            Just("client_name"),
+            Just("redirect_uris"),
+            Just("grant_types"),
+            Just("response_types"),
+            Just("token_endpoint_auth_method"),
+            Just("scope"),
+            Just("client_uri"),
+            Just("software_id"),
+            Just("software_version"),
+            Just("application_type"),
+            Just("contacts"),
+        ];
+        let uris = proptest::collection::vec(
+            prop_oneof![Just("http://localhost:1/cb".to_owned()), Just("https://a.example/cb".to_owned()), any::<String>()],
+            0..4,
+        );
+        (proptest::collection::btree_map(field, any_value(), 0..9), proptest::option::weighted(0.9, uris)).prop_map(|(fields, uris)| {
+            let mut object: Map<String, Value> = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            if let Some(uris) = uris {
+                object.insert("redirect_uris".to_owned(), json!(uris));
+            }
+            Value::Object(object)
+        })
+    }
+
+    fn is_idempotent(body: &[u8]) -> Result<(), TestCaseError> {
+        let Ok(client) = ClientMetadata::parse(body) else { return Ok(()) };
+        let second = parse(&again(&client)).map_err(|error| TestCaseError::fail(format!("{error} for the answer to {client:?}")))?;
+        prop_assert_eq!(&second, &client);
+        prop_assert_eq!(second.derived_id(), client.derived_id());
+        prop_assert!(!client.name.is_empty() && client.name.chars().count() <= NAME_LIMIT && !client.name.chars().any(char::is_control));
+        prop_assert!(client.redirect_uris.iter().all(|uri| redirect_uri::check(uri).is_ok()));
+        Ok(())
+    }
+
     proptest! {
+        /// AS13: bytes of strangers are read or refused, and the answer to what was read registers the same client.
         #[test]
-        fn the_order_of_redirects_and_scopes_does_not_matter(mut ports in proptest::collection::vec(1_u16.., 1..5), reversed in any::<bool>()) {
-            let uris = |ports: &[u16]| ports.iter().map(|port| format!("http://localhost:{port}/p{}", port % 3)).collect::<Vec<_>>();
-            let before = parse(&json!({"redirect_uris": uris(&ports), "scope": "a b"})).unwrap().derived_id();
-            if reversed { ports.reverse(); }
-            let after = parse(&json!({"redirect_uris": uris(&ports), "scope": "b a"})).unwrap().derived_id();
-            prop_assert_eq!(before, after);
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            is_idempotent(&bytes)?;
+        }
+
+        /// AS13: the same for bytes that are nearly a registration.
+        #[test]
+        fn any_damage_to_a_request_is_read_or_refused(request in any_request(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut bytes = request.to_string().into_bytes();
+            is_idempotent(&bytes)?;
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            is_idempotent(&bytes)?;
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let _ = ClientMetadata::parse(&bytes);
+        fn the_order_of_redirects_and_scopes_does_not_matter(mut ports in proptest::collection::vec(1_u16.., 1..5), reversed in any::<bool>()) {
+            let uris = |ports: &[u16]| ports.iter().map(|port| format!("http://localhost:{port}/p{}", port % 3)).collect::<Vec<_>>();
+            let before = parse(&json!({"redirect_uris": uris(&ports), "scope": "openid docs:read"})).unwrap().derived_id();
+            if reversed { ports.reverse(); }
+            let after = parse(&json!({"redirect_uris": uris(&ports), "scope": "docs:read openid"})).unwrap().derived_id();
+            prop_assert_eq!(before, after);
         }
     }
 }

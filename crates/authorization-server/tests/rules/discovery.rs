@@ -85,11 +85,15 @@ on_each_database! {
     }
 
     /// AS13.
-    async fn registration_that_is_off_is_refused_and_not_advertised(database) {
-        for (state, status, code) in [(DynamicRegistration::Off, 403, "access_denied"), (DynamicRegistration::Token, 401, "invalid_token")] {
+    async fn registration_is_advertised_where_it_works_for_somebody(database) {
+        for (state, status, code, advertised) in [
+            (DynamicRegistration::Off, 403, "access_denied", false),
+            (DynamicRegistration::Token, 401, "invalid_token", true),
+        ] {
             let world = World::with(database, Settings { dynamic_registration: state, ..settings() }).await;
             world.register(&serde_json::json!({"redirect_uris": ["http://localhost/cb"]})).await.assert_error(status, code);
-            assert!(world.get("/.well-known/oauth-authorization-server", "").await.json().get("registration_endpoint").is_none());
+            let metadata = world.get("/.well-known/oauth-authorization-server", "").await.json();
+            assert_eq!(metadata.get("registration_endpoint").is_some(), advertised);
         }
     }
 }

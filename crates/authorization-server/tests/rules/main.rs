@@ -9,6 +9,7 @@ mod discovery;
 mod identity_assertions;
 mod keys;
 mod machines;
+mod management;
 mod metadata_document;
 mod people;
 mod private_key_jwt;

@@ -130,7 +130,11 @@ pub fn form(pairs: &[(&str, &str)]) -> String {
 }
 
 pub fn settings() -> Settings {
-    Settings { sign_up: SignUp::Open, ..Settings::new(PublicUrls { issuer: ISSUER.into(), resource: RESOURCE.into() }) }
+    Settings {
+        sign_up: SignUp::Open,
+        registration_refusal_delay: Duration::ZERO,
+        ..Settings::new(PublicUrls { issuer: ISSUER.into(), resource: RESOURCE.into() })
+    }
 }
 
 impl World {
@@ -176,6 +180,8 @@ impl World {
         let other = outside.clone().start();
         let asks = Asks {
             register_client: ledger.clone().recipient(),
+            register_dynamically: ledger.clone().recipient(),
+            change_client: ledger.clone().recipient(),
             issue_code: ledger.clone().recipient(),
             exchange_code: ledger.clone().recipient(),
             rotate: ledger.clone().recipient(),

@@ -112,7 +112,7 @@ pub const KEYS: &[Key] = &[
         "clients.dynamic_registration",
         Kind::Text,
         "open",
-        "Who may register a client: `open` (every client, which is what most assistants need), `token` (who has an initial access token), `off` (nobody).",
+        "Who may register a client: `open` (every client, which is what most assistants need), `token` (who has an initial access token, made by `docent client token create`), `off` (nobody; `docent client add` still does).",
     ),
     key(
         "clients.metadata_documents",

@@ -140,6 +140,8 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
             signer,
             asks: Asks {
                 register_client: ledger.clone().recipient(),
+                register_dynamically: ledger.clone().recipient(),
+                change_client: ledger.clone().recipient(),
                 issue_code: ledger.clone().recipient(),
                 exchange_code: ledger.clone().recipient(),
                 rotate: ledger.clone().recipient(),
@@ -252,6 +254,7 @@ fn authorization_settings(
         code_lifetime: Duration::from_secs(60),
         session_lifetime: days(configuration.auth.session_lifetime)?,
         serves_root_aliases: roles.mcp && urls.is_combined(),
+        registration_refusal_delay: Duration::from_secs(1),
         trusted_proxies: trusted_proxies(configuration)?,
         trusted_issuers: super::trusted_issuers::of(configuration)?,
         resource_servers: configuration.auth.resource_servers.iter().cloned().map(ClientId).collect(),

@@ -25,7 +25,7 @@ const BATCH: usize = 256;
 /// Requests that may wait.
 const QUEUE: usize = 2048;
 /// Registrations in one commit: strangers send them as they like, and tokens do not wait for them.
-const REGISTRATIONS: usize = 16;
+const REGISTRATIONS: usize = 4;
 /// Registrations that may wait.
 const REGISTRATION_QUEUE: usize = 256;
 /// How long an answer waits for the published list of revocations; the list catches up by itself afterwards.
@@ -44,7 +44,7 @@ impl Queue {
     /// The lane of a request, and how many may wait in it.
     fn lane(&mut self, ask: &Ask) -> (&mut VecDeque<(Ask, Reply)>, usize) {
         match ask {
-            Ask::Register(_) | Ask::RegisterDynamically(_) => (&mut self.registrations, REGISTRATION_QUEUE),
+            Ask::RegisterDynamically(_) => (&mut self.registrations, REGISTRATION_QUEUE),
             _ => (&mut self.waiting, QUEUE),
         }
     }
