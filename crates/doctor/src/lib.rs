@@ -8,6 +8,7 @@
 //! - [`rules`], [`report`], [`text`]: what came of it.
 
 pub mod examine;
+mod exchange;
 pub mod http;
 pub mod needs;
 pub mod recorded;

@@ -1,11 +1,12 @@
 //! One client's steps against a server, as far as they go.
 
+use crate::exchange::{Failed, exchange};
 use crate::http::{Answer, Http, Request, Trouble, clean};
 use crate::needs;
 use crate::recorded::{Client, OtherRedirect, Phase, Step};
 use crate::template::{Unknown, Values, with_query};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use docent_types::pkce;
 use docent_types::random::Randomness;
 use reqwest::Method;
@@ -267,141 +268,6 @@ pub fn challenge(answer: &Answer) -> Value {
         }
     }
     fields.into()
-}
-
-enum Failed {
-    Unknown(Unknown),
-    Trouble(Trouble),
-    /// A status with which the client does not try the next URL.
-    GaveUp(Answer),
-    /// Every URL was tried.
-    Nothing(Answer),
-}
-
-impl From<Unknown> for Failed {
-    fn from(unknown: Unknown) -> Self {
-        Self::Unknown(unknown)
-    }
-}
-
-impl From<Trouble> for Failed {
-    fn from(trouble: Trouble) -> Self {
-        Self::Trouble(trouble)
-    }
-}
-
-fn tries_next(goes_on: &str, status: u16) -> bool {
-    goes_on.split(" or ").any(|rule| match rule {
-        "4xx" => (400..500).contains(&status),
-        "not 200" => status != 200,
-        "not 2xx" => !(200..300).contains(&status),
-        "not 5xx/429" => status != 200 && status < 500 && status != 429,
-        other => other.parse() == Ok(status),
-    })
-}
-
-async fn exchange(step: &Step, http: &Http, values: &Values) -> Result<Answer, Failed> {
-    let (method, url) = step.request.split_once(' ').unwrap_or(("GET", &step.request));
-    let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
-    let is_document = method == Method::GET && step.phase == Phase::Discovery && !step.request.ends_with("{mcp}");
-    let mut last = None;
-    for template in std::iter::once(url).chain(step.or.iter().map(String::as_str)) {
-        let url = match values.fill(template) {
-            Ok(Some(url)) => url,
-            // A URL that comes of something optional, as the challenge's.
-            Ok(None) => continue,
-            Err(unknown) => return Err(unknown.into()),
-        };
-        let answer = if is_document {
-            http.document(&url).await?
-        } else if step.authenticates.is_empty() {
-            http.send(&assemble(step, &method, &url, values, None)?).await?
-        } else {
-            authenticated(step, &method, &url, http, values).await?
-        };
-        if !is_document {
-            return Ok(answer);
-        }
-        if answer.is_success() {
-            return Ok(answer);
-        }
-        if !tries_next(&step.goes_on, answer.status) {
-            return Err(Failed::GaveUp(answer));
-        }
-        last = Some(answer);
-    }
-    Err(last.map_or_else(|| Failed::Unknown(Unknown(url.to_owned())), Failed::Nothing))
-}
-
-async fn authenticated(step: &Step, method: &Method, url: &str, http: &Http, values: &Values) -> Result<Answer, Failed> {
-    let mut answer = None;
-    for how in &step.authenticates {
-        let sent = http.send(&assemble(step, method, url, values, Some(how))?).await?;
-        let is_good = sent.is_success();
-        answer = Some(sent);
-        if is_good {
-            break;
-        }
-    }
-    answer.ok_or_else(|| Failed::Unknown(Unknown("authenticates".to_owned())))
-}
-
-fn assemble(step: &Step, method: &Method, url: &str, values: &Values, how: Option<&str>) -> Result<Request, Unknown> {
-    let mut request = Request::new(method.clone(), url);
-    for (name, value) in &step.headers {
-        if let Some(value) = values.fill(value)? {
-            request = request.header(name, &value);
-        }
-    }
-    if let Some(json) = &step.json
-        && let Some(body) = values.fill_json(json)?
-    {
-        request.headers.retain(|(name, _)| name != "content-type");
-        request = request.json(&body);
-    }
-    let mut form = Vec::new();
-    for (name, value) in &step.form {
-        if let Some(value) = values.fill(value)? {
-            form.push((name.clone(), value));
-        }
-    }
-    if let Some(how) = how {
-        authenticate(how, values, &mut form, &mut request);
-    }
-    Ok(if form.is_empty() { request } else { request.form(&form) })
-}
-
-fn authenticate(how: &str, values: &Values, form: &mut Vec<(String, String)>, request: &mut Request) {
-    let (id, secret) = (values.text("register.client_id").to_owned(), values.text("register.client_secret").to_owned());
-    let how = match (how, values.text("register.token_endpoint_auth_method")) {
-        ("as registered, raw", "client_secret_basic" | "") if !secret.is_empty() => "basic raw",
-        ("as registered", "client_secret_basic" | "") if !secret.is_empty() => "basic",
-        ("as registered" | "as registered, raw", "none") => "none",
-        ("as registered" | "as registered, raw", _) => "post",
-        // A client without a secret has none to send.
-        ("basic" | "basic raw", _) if secret.is_empty() => "none",
-        (other, _) => other,
-    };
-    if how == "post, even if empty" {
-        form.push(("client_id".to_owned(), id));
-        form.push(("client_secret".to_owned(), secret));
-        return;
-    }
-    let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    match how {
-        "basic" => basic(request, &encoded(&id), &encoded(&secret)),
-        "basic raw" => basic(request, &id, &secret),
-        _ => {
-            form.push(("client_id".to_owned(), id));
-            if how == "post" && !secret.is_empty() {
-                form.push(("client_secret".to_owned(), secret));
-            }
-        }
-    }
-}
-
-fn basic(request: &mut Request, id: &str, secret: &str) {
-    request.headers.push(("authorization".to_owned(), format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))));
 }
 
 /// The URL that a step opens in the browser.

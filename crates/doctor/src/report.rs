@@ -1,5 +1,6 @@
 //! What an examination found, and its JSON form (`docs/doctor.md` documents it).
 
+use crate::http::clean;
 use crate::rules::{Rule, Severity};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,7 +109,8 @@ impl Report {
             clients: BTreeSet::new(),
         });
         // Every client says the same in other words; a handful shows enough.
-        let evidence = evidence.into();
+        // A server's words are shown on terminals.
+        let evidence = clean(&evidence.into(), 600);
         if finding.evidence.len() < 4 && !evidence.is_empty() {
             finding.evidence.insert(evidence);
         }

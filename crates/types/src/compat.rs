@@ -88,6 +88,15 @@ impl Compat {
 mod tests {
     use super::*;
 
+    /// Operators look them up there.
+    #[test]
+    fn each_is_on_the_page_about_clients() {
+        let page = include_str!("../../../docs/connecting-clients.md");
+        for compat in Compat::ALL {
+            assert!(page.contains(&format!("| `{}` |", compat.as_str())), "{} is not documented", compat.as_str());
+        }
+    }
+
     #[test]
     fn each_is_counted_by_itself() {
         let before = Compat::ResourceSlash.count();

@@ -1,7 +1,7 @@
 //! Each known client's walk, without anybody to sign in.
 
 use super::{Examination, Options};
-use crate::http::{Answer, Http, Request, Trouble};
+use crate::http::{Answer, Http, Request, Trouble, clean};
 use crate::recorded::{Client, Phase};
 use crate::replay::{self, May, Person, Stumble, Visit, Walk};
 use crate::report::{ClientReport, Outcome};
@@ -117,7 +117,7 @@ fn line(client: &Client, walk: &Walk, options: &Options) -> ClientReport {
         reached: walk.reached.map_or("nothing", Phase::as_str),
         phase: stumble.map(|stumble| stumble.phase.as_str()),
         rule: stumble.map(|stumble| stumble.rule),
-        why: stumble.map(|stumble| stumble.why.clone()),
+        why: stumble.map(|stumble| clean(&stumble.why, 400)),
         deviates: stumble.and_then(|stumble| stumble.deviates.clone()),
     }
 }

@@ -219,11 +219,22 @@ async fn one_client_alone_can_be_asked_about() {
     server.stop().await;
 }
 
+/// What a server writes does not move the cursor or turn the text round.
+#[actix_web::test]
+async fn a_servers_words_are_harmless_on_a_terminal() {
+    let (report, _) = found(&["escapes", "registration-refused", "token-unknown-client", "not-401"], &without_token()).await;
+    let text = docent_doctor::text::render(&report, docent_doctor::text::Style { colour: false, width: 100 });
+    assert!(text.contains("it is so") && !text.contains(['\u{1b}', '\u{202e}', '\r']), "{text:?}");
+    assert!(!report.to_json().to_string().contains("\\u001b"));
+}
+
 #[actix_web::test]
 async fn what_is_no_mcp_server_cannot_be_examined() {
     let server = Server::start(&["open"]);
     let elsewhere = server.url.replace("/mcp", "/other");
     assert!(matches!(look(&elsewhere, &without_token()).await, Err(Unexaminable::NotMcp(_))));
+    let moved = server.url.replace("/mcp", "/moved");
+    assert!(matches!(look(&moved, &without_token()).await, Err(Unexaminable::Elsewhere(url)) if url == server.url));
     server.stop().await;
     assert!(matches!(look("http://127.0.0.1:1/mcp", &without_token()).await, Err(Unexaminable::NoAnswer(_))));
     for url in ["", "nonsense", "ftp://a.example/mcp", "mailto:a@b.example"] {

@@ -114,7 +114,8 @@ impl State {
     }
 
     fn error(&self, status: u16, error: &str) -> HttpResponse {
-        self.json(status, &json!({"error": error, "error_description": "it is so"}))
+        let words = if self.has("escapes") { "it is so\u{1b}[2J\u{202e}\r\n" } else { "it is so" };
+        self.json(status, &json!({"error": error, "error_description": words}))
     }
 
     fn with_cors(&self, request: &HttpRequest, mut answer: HttpResponse) -> HttpResponse {
@@ -155,6 +156,7 @@ fn route(state: &State, request: &HttpRequest, body: &str) -> HttpResponse {
     let path = request.path();
     match path {
         "/mcp" => endpoint(state, request, body),
+        "/moved" => HttpResponse::PermanentRedirect().insert_header(("location", "/mcp")).finish(),
         "/as/register" => register(state, body),
         "/as/authorize" => authorize(state, &fields(request.query_string())),
         "/as/token" => token(state, request, body),
