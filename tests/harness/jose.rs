@@ -85,6 +85,15 @@ impl Key {
         Ok(Self { kid: kid.to_owned(), pair })
     }
 
+    /// The private half (PKCS #8, PEM), for a client that signs by itself.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn private_pem(&self) -> Result<String> {
+        let document = self.pair.to_pkcs8v1().map_err(|_| anyhow!("the key cannot be written"))?;
+        Ok(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(document.as_ref())))
+    }
+
     /// The public half (RFC 7517).
     #[must_use]
     pub fn public(&self) -> Value {

@@ -55,6 +55,7 @@ mod tests {
     use crate::signing::SigningKey;
     use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
     use docent_types::scope::ScopeSet;
+    use proptest::prelude::*;
     use uuid::Uuid;
 
     fn claims() -> AccessTokenClaims {
@@ -88,5 +89,19 @@ mod tests {
         assert_eq!(read("x.y.z"), None);
         let unsigned = format!("{}.", token.rsplit_once('.').unwrap().0);
         assert_eq!(read(&unsigned), None);
+    }
+
+    proptest! {
+        /// AS18: raw bytes are no access token, and are not taken for an ID token.
+        #[test]
+        fn raw_bytes_are_no_token(bytes in proptest::collection::vec(any::<u8>(), 0..120), text in "\\PC{0,60}") {
+            let (key, _) = SigningKey::generate().unwrap();
+            let keys = PublicKeySet { keys: vec![key.public().clone()] };
+            let part = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &bytes);
+            for token in [text, format!("{part}.{part}.{part}"), String::from_utf8_lossy(&bytes).into_owned()] {
+                prop_assert_eq!(read(&token, &keys, "https://a.example", "https://a.example/mcp"), None);
+                prop_assert!(!is_id_token(&token, &keys));
+            }
+        }
     }
 }

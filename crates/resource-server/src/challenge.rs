@@ -107,9 +107,39 @@ fn quotable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::http::header::HeaderValue;
+    use proptest::prelude::*;
 
     #[test]
     fn a_description_never_breaks_out_of_its_quotes() {
         assert_eq!(quotable("say \"x\" \\ \r\n é"), "say 'x' ' '' '");
+    }
+
+    /// The parameters of a challenge, read by the grammar of RFC 9110 11.6.1 alone.
+    fn parameters(header: &str) -> Option<Vec<(String, String)>> {
+        let mut rest = header.strip_prefix("Bearer ")?;
+        let mut found = Vec::new();
+        loop {
+            let (name, after) = rest.split_once("=\"")?;
+            let (value, after) = after.split_once('"')?;
+            found.push((name.to_owned(), value.to_owned()));
+            match after.strip_prefix(", ") {
+                Some(more) => rest = more,
+                None => return after.is_empty().then_some(found),
+            }
+        }
+    }
+
+    proptest! {
+        /// RS2, RS3: whatever is said, a challenge is a header with exactly its four parameters.
+        #[test]
+        fn no_text_adds_a_parameter_or_a_line(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let urls = PublicUrls { issuer: "https://a.example".into(), resource: "https://a.example/mcp".into() };
+            let header = Challenge::new(&urls).header("docs:read", Some(("invalid_token", &String::from_utf8_lossy(&bytes))));
+            prop_assert!(HeaderValue::from_str(&header).is_ok());
+            let found = parameters(&header).unwrap_or_default();
+            let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+            prop_assert_eq!(names, ["resource_metadata", "scope", "error", "error_description"]);
+        }
     }
 }

@@ -26,15 +26,15 @@ fn invalid(words: &str) -> Error {
     Error::new(ErrorCode::InvalidGrant, words)
 }
 
-/// Whether this client may bring assertions: it proved who it is, and its identity is not one that anybody could register.
+/// Whether this client may bring assertions: it proved who it is, and an operator made it. An assertion is bound to a client by its id
+/// alone, so that id must not be one that anybody can register or publish.
 fn may_bring(authenticated: &Authenticated) -> Result<(), Error> {
-    if authenticated.by_secret && authenticated.client.origin != ClientOrigin::Dynamic {
+    if authenticated.by_secret && authenticated.client.origin == ClientOrigin::Operator {
         return Ok(());
     }
     Err(Error::new(
         ErrorCode::UnauthorizedClient,
-        "Identity assertions are accepted of clients that the operator made, or that have a metadata document, and that authenticate. \
-         Others use the authorization code flow.",
+        "Identity assertions are accepted of clients that the operator made, and that authenticate. Others use the authorization code flow.",
     ))
 }
 
@@ -45,8 +45,8 @@ fn scopes(asked: Option<&str>, asserted: &ScopeSet, client: &Client) -> Result<S
         None => asserted.clone(),
     };
     let granted = match client.scope.as_deref() {
-        Some(made_for) if client.origin == ClientOrigin::Operator => granted.narrowed_to(&ScopeSet::parse_known(made_for)),
-        _ => granted,
+        Some(made_for) => granted.narrowed_to(&ScopeSet::parse_known(made_for)),
+        None => granted,
     };
     if granted.is_empty() {
         return Err(Error::new(ErrorCode::InvalidScope, "None of the scopes asked for is in the assertion."));
@@ -201,11 +201,9 @@ mod tests {
     #[test]
     fn scopes_are_what_all_sides_agree_on() {
         let asserted = ScopeSet::parse_known("libraries:write email");
-        let client =
-            |scope: Option<&str>, origin| Client { scope: scope.map(str::to_owned), origin, ..Client::public("c_1", &[], Timestamp(0)) };
-        let granted = |asked, made_for| {
-            scopes(asked, &asserted, &client(made_for, ClientOrigin::Operator)).map(|scopes| scopes.to_string()).map_err(|error| error.code)
-        };
+        let client = |scope: Option<&str>| Client { scope: scope.map(str::to_owned), ..Client::public("c_1", &[], Timestamp(0)) };
+        let granted =
+            |asked, made_for| scopes(asked, &asserted, &client(made_for)).map(|scopes| scopes.to_string()).map_err(|error| error.code);
         assert_eq!(granted(None, None).unwrap(), "libraries:write email");
         assert_eq!(granted(Some("docs:read openid"), None).unwrap(), "docs:read");
         assert_eq!(granted(Some("openid"), None), Err(ErrorCode::InvalidScope));
@@ -221,8 +219,8 @@ mod tests {
             may_bring(&Authenticated { client, by_secret }).map_err(|error| error.code)
         };
         assert_eq!(code(true, ClientOrigin::Operator), Ok(()));
-        assert_eq!(code(true, ClientOrigin::MetadataDocument), Ok(()));
-        assert_eq!(code(false, ClientOrigin::MetadataDocument), Err(ErrorCode::UnauthorizedClient));
+        assert_eq!(code(false, ClientOrigin::Operator), Err(ErrorCode::UnauthorizedClient));
+        assert_eq!(code(true, ClientOrigin::MetadataDocument), Err(ErrorCode::UnauthorizedClient));
         assert_eq!(code(true, ClientOrigin::Dynamic), Err(ErrorCode::UnauthorizedClient));
     }
 }

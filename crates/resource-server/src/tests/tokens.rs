@@ -277,6 +277,13 @@ proptest! {
         prop_assert!(key_id(&text).is_err());
     }
 
+    /// RS6: raw bytes as header and claims are no token of ours, whatever they decode to.
+    #[test]
+    fn raw_bytes_are_not_a_token(header in proptest::collection::vec(any::<u8>(), 0..120), claims in proptest::collection::vec(any::<u8>(), 0..120)) {
+        let token = format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        prop_assert!(key_id(&token).is_err());
+    }
+
     /// RS6: arbitrary JSON in a header never passes for ours unless it says so.
     #[test]
     fn arbitrary_headers_are_not_ours(alg in "[A-Za-z0-9]{0,6}", typ in "[a-z+/]{0,12}", kid in ".{0,8}") {
