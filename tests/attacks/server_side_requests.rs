@@ -368,6 +368,45 @@ async fn a_host_is_not_a_target_for_floods(installation: &mut Installation) -> R
     Ok(())
 }
 
+/// AS12: a document is its host's only if the host proves itself: a certificate of an authority that nobody trusts, or of another
+/// name, is none, whatever stands behind it.
+async fn documents_of_impostors(installation: &Installation, hosts: &[&str]) -> Result {
+    let person = installation.add_person("ada@example.com").await?;
+    let anybody = OAuthClient::register(installation, "Anybody").await?;
+    let documents = installation.documents()?;
+    for host in hosts {
+        let id = documents.publish_client(host, "/client.json", &json!({}));
+        let before = documents.connections();
+        refused_at_authorization(&anybody, &person.elsewhere()?, &id, "there was no connection, or it is not secure").await?;
+        ensure!(documents.connections() > before, "{host} was not even asked");
+    }
+    ensure!(documents.requests().is_empty(), "a request was sent: {:?}", documents.requests());
+    Ok(())
+}
+
+/// A document server that is asked, and not trusted: its authority is unknown, or its certificate is for other names.
+#[test]
+fn a_document_of_an_impostor_is_refused() -> Result {
+    for trusts in [false, true] {
+        let start = async {
+            let documents = DocumentServer::start().await?;
+            let authority = documents.authority().display().to_string();
+            let hosts = ["app.example", "wrong.example"].map(|host| format!("{host}={}", documents.address));
+            let mut variables = vec![("DOCENT__CLIENTS__METADATA_DOCUMENT_HOSTS_ALLOWED", hosts.join(","))];
+            if trusts {
+                variables.push(("DOCENT__CLIENTS__METADATA_DOCUMENT_CA", authority));
+            }
+            let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let mut installation = Installation::start_with(Shape::Together, &variables).await?;
+            installation.published = Some(documents);
+            Ok(installation)
+        };
+        let hosts: &'static [&'static str] = if trusts { &["wrong.example"] } else { &["app.example", "wrong.example"] };
+        docent_tests::installation::tell_in(start, |installation| Box::pin(documents_of_impostors(installation, hosts)))?;
+    }
+    Ok(())
+}
+
 /// One thread for requests: whoever blocks it blocks all.
 #[test]
 fn a_document_that_never_comes_blocks_nobody() -> Result {

@@ -146,7 +146,7 @@ fn no_document(server: &AuthorizationServer, id: &ClientId, error: &DocumentErro
     let what_to_do = if server.asks_to_register_instead() {
         "This server has no way to the internet, where the document is. Connect again from the application: it will register here instead."
     } else if error.is_passing() {
-        "Try again in a moment. If it stays so, tell the developer of the application."
+        "Try again in a moment. If it stays so, tell whoever runs this server: it may have no way to that site."
     } else {
         "Tell the developer of the application. If you came here by a link, close this page."
     };
