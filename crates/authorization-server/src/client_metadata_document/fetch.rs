@@ -75,6 +75,12 @@ impl Target {
         Ok(Self { host: host.to_owned(), port, authority, path })
     }
 
+    /// Whether the URL names no port.
+    #[must_use]
+    pub const fn is_on_the_usual_port(&self) -> bool {
+        self.port == 443
+    }
+
     /// The host, as the URL writes it.
     #[must_use]
     pub fn host(&self) -> String {

@@ -129,7 +129,9 @@ impl MetadataDocuments {
 
     fn notice(&self, wanted: &Wanted, error: Option<&DocumentError>) {
         let (Wanted::Client(url) | Wanted::Keys(url)) = wanted;
-        let Some(is_cut_off) = Target::parse(url).ok().and_then(|target| reach::is_cut_off(&target.host(), error)) else { return };
+        // On another port than its own a maker's host answers nobody: whoever names one must not switch documents off.
+        let maker = Target::parse(url).ok().filter(Target::is_on_the_usual_port);
+        let Some(is_cut_off) = maker.and_then(|target| reach::is_cut_off(&target.host(), error)) else { return };
         let documents = self.published.load();
         if documents.is_cut_off != is_cut_off {
             if is_cut_off {

@@ -179,6 +179,8 @@ async fn a_server_that_cannot_reach_the_makers_of_clients_says_so_until_it_can()
     let scene = Scene::new(&[], good());
     assert_eq!(scene.read("https://nowhere.example/client.json").await.map(|_| ()).unwrap_err(), DocumentError::Host);
     assert!(!scene.published.load().is_cut_off, "a stranger's choice of a host");
+    assert_eq!(scene.read("https://chatgpt.com:81/client.json").await.map(|_| ()).unwrap_err(), DocumentError::Host);
+    assert!(!scene.published.load().is_cut_off, "a stranger's choice of a port");
     assert_eq!(scene.read("https://chatgpt.com/oauth/codex/client.json").await.map(|_| ()).unwrap_err(), DocumentError::Host);
     assert!(scene.published.load().is_cut_off);
     // The way is there: the maker answers, though with another document.
