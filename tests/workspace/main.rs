@@ -1,5 +1,6 @@
 //! What the repository promises about itself.
 
+mod attack_catalogue;
 mod compose;
 mod dependencies;
 mod rule_table;

@@ -14,7 +14,9 @@ pub struct VerificationKey {
 }
 
 impl VerificationKey {
-    fn new(public: &PublicKey) -> Option<Self> {
+    /// A published key. `None` if it is not one that signs ES256.
+    #[must_use]
+    pub fn new(public: &PublicKey) -> Option<Self> {
         let usable =
             public.kty == "EC" && public.crv == "P-256" && public.alg == "ES256" && public.usage == "sig" && !public.kid.is_empty();
         let decoding = usable.then(|| DecodingKey::from_ec_components(&public.x, &public.y).ok()).flatten();
