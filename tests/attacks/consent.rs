@@ -41,8 +41,12 @@ async fn cve_2026_27124_the_attackers_consent_in_the_victims_browser(installatio
     let url = malicious.authorization_url(&attempt, &[])?;
     let (at, _, mut form) = eve.come_to_consent(&url).await?;
     form.press("decision", "allow")?;
-    for answer in [ada.send(&at, &form).await?.1, ada.send_from("https://attacker.example", &at, &form).await?] {
-        ensure!((400..500).contains(&answer.status) && answer.header("location").is_empty(), "{} {:?}", answer.status, answer.headers);
+    // As it is, and without the attacker's project: who has one project only need not name it.
+    for project in [form.value("project").unwrap_or_default().to_owned(), String::new()] {
+        form.set("project", &project);
+        for answer in [ada.send(&at, &form).await?.1, ada.send_from("https://attacker.example", &at, &form).await?] {
+            ensure!((400..500).contains(&answer.status) && answer.header("location").is_empty(), "{} {:?}", answer.status, answer.headers);
+        }
     }
     expect_asked(&ada, &url, "a client that calls itself like one that was allowed").await?;
     for more in
