@@ -173,6 +173,16 @@ pub(crate) const CLIENTS: [Client; 12] =
     [CODEX, OPENCODE, MCP_REMOTE, MCP_REMOTE_OLD, INSPECTOR, TYPESCRIPT_1, TYPESCRIPT_2, PYTHON_1, PYTHON_2, FASTMCP, RUST, CONFORMANCE];
 
 impl Client {
+    /// Whether its processes lock what they store, so that one of them refreshes and the others take what it got.
+    pub(crate) fn takes_turns(&self) -> bool {
+        [CODEX.key, MCP_REMOTE.key].contains(&self.key)
+    }
+
+    /// Whether several of its processes can read what one of them is writing.
+    pub(crate) fn writes_in_place(&self) -> bool {
+        self.key == MCP_REMOTE_OLD.key
+    }
+
     /// Does `login`, `call`, `expire` or `reset` (`README.md` says what they are).
     pub(crate) async fn run(&self, session: &Session, command: &str) -> Result {
         let folder = source_tree::root().join("tests/interop");
