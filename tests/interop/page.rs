@@ -8,8 +8,13 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// The tables: name in `page.md`, and heading of the section.
-const TABLES: [(&str, &str); 3] =
-    [("together", "## One process"), ("split", "## Issuer and resource on two origins"), ("sent", "## What they send")];
+const TABLES: [(&str, &str); 5] = [
+    ("together", "## One process"),
+    ("split", "## Issuer and resource on two origins"),
+    ("document", "## Client ID metadata documents"),
+    ("split-document", "## Client ID metadata documents on two origins"),
+    ("sent", "## What they send"),
+];
 
 const SENT: &str =
     "first request | `User-Agent` | redirect URI | auth method | scope asked for | `resource` at the token endpoint | revisions spoken";
@@ -60,7 +65,7 @@ fn compose(line: impl Fn(&str, &Client, &str) -> Result<Option<String>>) -> Resu
 fn the_interop_page_is_whole() -> Result {
     let stands = stands()?;
     let page = compose(|name, client, label| {
-        if let ("document", Document::None(why)) = (name, client.document) {
+        if let ("document" | "split-document", Document::None(why)) = (name, client.document) {
             return Ok(Some(format!("| {label} | | n/a: {why} | | | | |")));
         }
         let written = std::fs::read_to_string(row_file(name, client.key)?).ok();

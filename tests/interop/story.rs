@@ -57,7 +57,8 @@ fn tell(shape: Shape, by: By, client: Client) -> Result {
 
 async fn whole(installation: &Installation, client: Client) -> Result {
     let table = match (installation.shape, &installation.published) {
-        (Shape::Split, _) => "split",
+        (Shape::Split, Some(_)) => "split-document",
+        (Shape::Split, None) => "split",
         (_, Some(_)) => "document",
         (_, None) => "together",
     };
@@ -289,8 +290,14 @@ registered!(
     the_rust_sdk: RUST,
 );
 
-stories!(
-    by_document, Together, Document;
+macro_rules! described {
+    ($($name:ident: $client:ident),+ $(,)?) => {
+        stories!(by_document, Together, Document; $($name: $client),+);
+        stories!(split_by_document, Split, Document; $($name: $client),+);
+    };
+}
+
+described!(
     codex: CODEX,
     mcp_remote: MCP_REMOTE,
     inspector: INSPECTOR,
