@@ -12,6 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing_actix_web::TracingLogger;
 
+/// How long a connection that asks nothing more stays open. Longer than clients keep theirs (5 seconds in httpx and undici): whoever closes
+/// first must be the client, or its next request meets a closed connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
 /// Starts listening.
 ///
 /// # Errors
@@ -29,8 +33,12 @@ pub fn start(parts: &Arc<Parts>, listener: TcpListener, workers: usize) -> anyho
             .route("/readyz", web::get().to(readyz))
             .configure(|routes| roles(&parts, routes))
     };
-    let mut server =
-        HttpServer::new(make).tcp_nodelay(true).client_request_timeout(Duration::from_secs(15)).shutdown_timeout(10).disable_signals();
+    let mut server = HttpServer::new(make)
+        .tcp_nodelay(true)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(Duration::from_secs(15))
+        .shutdown_timeout(10)
+        .disable_signals();
     if workers > 0 {
         server = server.workers(workers);
     }
