@@ -9,7 +9,7 @@ use crate::libraries::changed;
 use crate::publishing::{PublishVersion, PublishedVersion};
 use crate::{Store, sql};
 use docent_types::documentation::Skipped;
-use docent_types::ids::{LibraryRowId, VersionRowId};
+use docent_types::ids::{JobId, LibraryRowId, VersionRowId};
 use docent_types::time::Timestamp;
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use std::collections::HashMap;
@@ -25,6 +25,8 @@ pub struct HeldVersion {
     pub version: Option<String>,
     /// Why it is held, in words.
     pub reason: String,
+    /// The artefact's content hash.
+    pub artefact: String,
     /// The commit it was read at.
     pub commit: Option<String>,
     /// The artefact's format.
@@ -51,6 +53,7 @@ fn read(row: &QueryResult) -> Result<HeldVersion, StoreError> {
     Ok(HeldVersion {
         version: row.try_get("", "version")?,
         reason: row.try_get("", "reason")?,
+        artefact: row.try_get("", "artefact")?,
         commit: row.try_get("", "source_commit")?,
         format: u32::try_from(row.try_get::<i64>("", "format")?).unwrap_or_default(),
         pages: sql::as_count(row.try_get("", "pages")?),
@@ -117,6 +120,17 @@ impl Store {
         Ok(())
     }
 
+    /// Ends a job that found what is held already.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if its lease was lost.
+    pub async fn hold_job(&self, job: JobId, holder: Uuid, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+        match jobs::end(self.writer(), job, holder, JobState::Held, Some(reason), now).await? {
+            true => Ok(()),
+            false => Err(StoreError::Conflict("job lease")),
+        }
+    }
+
     /// Serves what was held. The generation counts up as with every other publication.
     ///
     /// # Errors
@@ -141,7 +155,7 @@ impl Store {
             library,
             version_row,
             version: held.version,
-            artefact: text("artefact")?,
+            artefact: held.artefact,
             commit: held.commit,
             pages: held.pages,
             snippets: held.snippets,

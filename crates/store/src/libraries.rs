@@ -1,11 +1,11 @@
 //! The catalogue: libraries and their indexed versions. Each change of it counts its generation up, in the same transaction.
 
-use crate::Store;
 use crate::entity::{libraries, library_versions};
 use crate::error::StoreError;
-use crate::held::HeldVersion;
+use crate::held::{self, HeldVersion};
 use crate::jobs::{self, Job, JobState};
 use crate::sql::{self, channel};
+use crate::Store;
 use docent_types::documentation::{LibraryEntry, Skipped, VersionEntry, Visibility};
 use docent_types::ids::{LibraryRowId, ProjectId, VersionRowId};
 use docent_types::library_id::LibraryId;
@@ -268,7 +268,7 @@ impl Store {
         self.stored(Condition::all()).await
     }
 
-    /// The source of a version was found to be what is served.
+    /// The source of a version was found to be what is served: nothing is left to decide about it.
     ///
     /// # Errors
     /// What the database says.
@@ -278,7 +278,10 @@ impl Store {
             "UPDATE library_versions SET seen_at = $1 WHERE library_id = $2 AND version_key = $3",
             [sql::number(now.0), sql::uuid(library.0), sql::text(version.unwrap_or_default())],
         );
-        self.writer().execute_raw(update).await?;
+        let transaction = self.begin().await?;
+        transaction.execute_raw(update).await?;
+        held::forget(&transaction, library, version.unwrap_or_default()).await?;
+        transaction.commit().await?;
         Ok(())
     }
 
