@@ -14,7 +14,7 @@ use docent_library::ingest::{IngestOptions, Ingested, ingest};
 use docent_library::source::{Silent, Source};
 use docent_library::{Reader, Shelf};
 use docent_store::testing::{TestDatabase, databases};
-use docent_store::{NewLibrary, NewUser, PublishVersion, Role, Store};
+use docent_store::{Lease, NewLibrary, NewUser, PublishVersion, Role, Store};
 use docent_types::documentation::Visibility;
 use docent_types::ids::{JobId, LibraryRowId, ProjectId, SessionId, UserId, VersionRowId};
 use docent_types::messages::{CatalogError, OpenVersion};
@@ -97,7 +97,7 @@ impl World {
             urls: PublicUrls { issuer: "http://localhost:8080".to_owned(), resource: "http://localhost:8080/mcp".to_owned() },
             serves_mcp_here: true,
         };
-        let console = Console { settings, store, reader, clock: Arc::new(ManualClock::new(NOW)) };
+        let console = Console { settings, store, reader, clock: Arc::new(ManualClock::new(NOW)), randomness: Arc::new(SystemRandomness) };
         let world = Self { _database: database, folder, console, shelf, project };
         world.library("/open/handbook", "Handbook", Visibility::Public).await;
         world.library("/engines/plans", "Secret plans", Visibility::Private(project)).await;
@@ -134,6 +134,8 @@ impl World {
             title: ingested.title,
             description: ingested.description,
             rules: ingested.rules,
+            offered_versions: ingested.versions,
+            format: 1,
             now: NOW,
             job: None,
         };
@@ -223,8 +225,10 @@ async fn a_library_that_is_being_indexed_says_so() {
         assert!(world.page(None, "/libraries/open/handbook").await.1.contains("It waits to be indexed"));
         let holder = uuid::Uuid::from_u128(7);
         store.lease_job(holder, NOW, NOW.after(Duration::from_secs(60))).await.unwrap().unwrap();
-        assert!(store.renew_lease(job, holder, NOW.after(Duration::from_secs(60)), "reading", 40, 120).await.unwrap());
-        assert!(world.page(None, "/libraries").await.1.contains("reading: 40 of 120"));
+        let renewed = store.renew_lease(job, holder, NOW.after(Duration::from_secs(60)), "reading", 40, 120).await;
+        assert_eq!(renewed, Ok(Lease::Renewed));
+        let (_, list) = world.page(None, "/libraries").await;
+        assert!(list.contains("reading: 40 of 120") && list.contains("28%"));
         store.finish_job(job, holder, Err("git.internal does not answer".to_owned()), NOW, None).await.unwrap();
         let (_, stranger) = world.page(None, "/libraries/open/handbook").await;
         assert!(stranger.contains("The last attempt failed") && !stranger.contains("git.internal"));

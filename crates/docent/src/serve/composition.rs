@@ -183,7 +183,8 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
             urls: urls.clone(),
             serves_mcp_here: roles.mcp && urls.is_combined(),
         };
-        console = Some(web::Data::new(Console { settings, store: store.clone(), reader: reader.clone(), clock: clock.clone() }));
+        let (store, reader) = (store.clone(), reader.clone());
+        console = Some(web::Data::new(Console { settings, store, reader, clock: clock.clone(), randomness: randomness.clone() }));
     }
 
     let (mut resource_server, mut tools) = (None, None);
