@@ -112,8 +112,15 @@ pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress)
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
     skipped.truncate(MAX_SKIPPED);
 
+    let id = match &options.id {
+        Some(id) => id.clone(),
+        None => suggested_id(source)?,
+    };
+    let (title, description) = about(&pages, &rules, &id);
     let links = Links::new(&display, tree.commit.as_deref());
-    let snippets: Vec<Snippet> = identity::without_copies(pages.iter().flat_map(|page| snippet::split(page, &links)).collect());
+    let page_count = pages.len() as u64;
+    // Each page goes as soon as its snippets are there: a large library is not in memory twice.
+    let snippets: Vec<Snippet> = identity::without_copies(pages.into_iter().flat_map(|page| snippet::split(&page, &links)).collect());
     progress.stage(Stage::Index, 0, snippets.len() as u64);
     if progress.cancelled() {
         return Err(IngestError::Cancelled);
@@ -122,11 +129,6 @@ pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress)
     let artefact = artefact::build(&options.index_root, &snippets, &meta)?;
     progress.stage(Stage::Index, snippets.len() as u64, snippets.len() as u64);
 
-    let id = match &options.id {
-        Some(id) => id.clone(),
-        None => suggested_id(source)?,
-    };
-    let (title, description) = about(&pages, &rules, &id);
     Ok(Ingested {
         title: options.title.clone().unwrap_or(title),
         description,
@@ -136,7 +138,7 @@ pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress)
         branch: tree.branch.clone(),
         artefact: artefact.hash,
         unchanged: artefact.reused,
-        pages: pages.len() as u64,
+        pages: page_count,
         snippets: snippets.len() as u64,
         tokens: snippets.iter().map(|snippet| answer::tokens(&answer::render_snippet(snippet)) as u64).sum(),
         skipped,

@@ -8,6 +8,7 @@ use docent_library::artefact;
 use docent_library::ingest::{IngestError, IngestOptions, Ingested, ingest};
 use docent_library::source::{Progress, Source, Stage};
 use docent_store::{Job, Lease, PublishVersion, Store, StoreError};
+use docent_types::documentation::VersionEntry;
 use docent_types::ids::VersionRowId;
 use docent_types::random::SharedRandomness;
 use docent_types::time::SharedClock;
@@ -44,6 +45,8 @@ pub struct Ingestion {
 pub struct Reading {
     /// Whether a source whose commit is served already is left as it is.
     pub skips_unchanged: bool,
+    /// Whether every byte of what is served is looked at before it is left as it is; else it only has to be there.
+    pub verifies: bool,
     /// Whether it is tried again later if it fails in a way that may pass.
     pub tries_again: bool,
 }
@@ -181,7 +184,7 @@ impl Ingestion {
         let _running = self.stopping.begin();
         let (last, halted) = (LastProgress::default(), Arc::new(AtomicBool::new(false)));
         let told = Told { last: last.clone(), watcher, halted: Arc::clone(&halted) };
-        let mut work = std::pin::pin!(self.work(job, holder, told, reading.skips_unchanged));
+        let mut work = std::pin::pin!(self.work(job, holder, told, reading));
         let interruption = tokio::select! {
             outcome = &mut work => return self.settle(job, holder, outcome, reading.tries_again).await,
             interruption = self.keep(job, holder, &last) => interruption,
@@ -248,10 +251,10 @@ impl Ingestion {
 
     /// The commits at which a source need not be read: what is served, and what a person has decided on or is asked about. Not if another
     /// release of Docent read it, which may have understood it otherwise.
-    async fn known_commits(&self, job: &Job, served: Option<String>) -> Result<Vec<(String, Known)>, StoreError> {
+    async fn known_commits(&self, job: &Job, served: Option<&VersionEntry>) -> Result<Vec<(String, Known)>, StoreError> {
         let mut known = Vec::new();
         let version = job.version.as_deref();
-        if let Some(commit) = served
+        if let Some(commit) = served.and_then(|served| served.commit.clone())
             && self.store.served_format(job.library, version).await? == Some(artefact::FORMAT)
         {
             known.push((commit, Known::Served));
@@ -265,7 +268,7 @@ impl Ingestion {
         Ok(known)
     }
 
-    async fn work(&self, job: &Job, holder: Uuid, progress: Told, skips_unchanged: bool) -> Result<Outcome, JobError> {
+    async fn work(&self, job: &Job, holder: Uuid, progress: Told, reading: Reading) -> Result<Outcome, JobError> {
         let library = self.store.library(&job.library_id).await?.ok_or(JobError::Gone)?;
         let text = self.store.version_source(job.library, job.version.as_deref()).await?.unwrap_or(library.source);
         let source = Source::parse(&text).map_err(IngestError::from)?;
@@ -277,14 +280,18 @@ impl Ingestion {
             workdir: self.work_folder.clone(),
             index_root: self.index_folder.clone(),
         };
-        let commit = served.as_ref().and_then(|served| served.commit.clone());
-        let known = if skips_unchanged { self.known_commits(job, commit).await? } else { Vec::new() };
+        let known = if reading.skips_unchanged { self.known_commits(job, served.as_ref()).await? } else { Vec::new() };
+        let index = served.as_ref().map(|served| artefact::folder(&self.index_folder, &served.artefact));
         let ingested = tokio::task::spawn_blocking(move || -> Result<Result<Ingested, (String, Known)>, IngestError> {
             if !known.is_empty()
                 && let Some(commit) = source.remote_commit()?
                 && let Some(found) = known.into_iter().find(|(known, _)| *known == commit)
             {
-                return Ok(Err(found));
+                // After a restore without indexes, or a damage, it is read again.
+                let is_there = index.is_some_and(|index| if reading.verifies { artefact::verify(&index).is_ok() } else { index.is_dir() });
+                if is_there {
+                    return Ok(Err(found));
+                }
             }
             ingest(&source, &options, &progress).map(Ok)
         })

@@ -73,7 +73,7 @@ impl Ingestor {
                 }
             };
             tracing::info!(library = %job.library_id, job = %job.id, "reading a library");
-            let reading = Reading { skips_unchanged: true, tries_again: true };
+            let reading = Reading { skips_unchanged: true, verifies: false, tries_again: true };
             match ingestion.run(&job, holder, Arc::new(Silent), reading).await {
                 Ok(Outcome::Published(ingested)) => {
                     tracing::info!(library = %job.library_id, pages = ingested.pages, snippets = ingested.snippets, "a library is published")

@@ -93,7 +93,7 @@ pub async fn publish(ingestion: &Ingestion, data: &Path) -> anyhow::Result<()> {
     if store.queue_leased_job(job, row, None, holder, now.after(LEASE), now).await?
         && let Some(job) = store.job(job).await?
     {
-        let reading = Reading { skips_unchanged: false, tries_again: false };
+        let reading = Reading { skips_unchanged: false, verifies: false, tries_again: false };
         ingestion.run(&job, holder, Arc::new(Silent), reading).await?;
     }
     Ok(())

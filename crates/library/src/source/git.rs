@@ -61,7 +61,7 @@ pub fn remote_commit(source: &Source) -> Result<String, SourceError> {
         let repository = open_local(&path, source)?;
         return Ok(choose_local(&repository, reference, source)?.commit.to_string());
     }
-    Ok(list(source, url, reference, temporary_folder()?.path())?.commit.to_string())
+    Ok(list(source, url, reference, temporary_folder()?.path(), &|| false)?.commit.to_string())
 }
 
 fn temporary_folder() -> Result<tempfile::TempDir, SourceError> {
@@ -90,7 +90,7 @@ pub fn fetch(source: &Source, workdir: &Path, progress: &dyn Progress) -> Result
         }
         None => {
             let git = temporary.path().join("git");
-            let chosen = list(source, url, reference, &git)?;
+            let chosen = list(source, url, reference, &git, &|| progress.cancelled())?;
             receive(source, url, &chosen, &git, progress)?;
             (open_local(&git, source)?, chosen)
         }
@@ -274,14 +274,20 @@ fn failed(source_display: &str, error: &gix::Error) -> SourceError {
     SourceError::Unreachable { display: source_display.to_owned(), reason }
 }
 
-fn list(source: &Source, url: &str, reference: Option<&str>, folder: &Path) -> Result<Chosen, SourceError> {
-    choose(&advertised(source, url, folder)?, reference, source)
+fn list(
+    source: &Source,
+    url: &str,
+    reference: Option<&str>,
+    folder: &Path,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Chosen, SourceError> {
+    choose(&advertised(source, url, folder, cancelled)?, reference, source)
 }
 
 /// The references that a server names.
-fn advertised(source: &Source, url: &str, folder: &Path) -> Result<Vec<Ref>, SourceError> {
+fn advertised(source: &Source, url: &str, folder: &Path, cancelled: &dyn Fn() -> bool) -> Result<Vec<Ref>, SourceError> {
     let (folder, display, account, address) = (folder.to_owned(), source.display(), account(url), address(url));
-    within(LIST_LIMIT, source, &|| false, move |_| {
+    within(LIST_LIMIT, source, cancelled, move |_| {
         let fail = |error: gix::Error| failed(&display, &error);
         let repository = bare(&folder)?;
         let remote = repository

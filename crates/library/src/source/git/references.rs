@@ -44,7 +44,7 @@ pub fn references(source: &Source) -> Result<References, SourceError> {
         }
         None => {
             let work = temporary_folder()?;
-            for reference in advertised(source, url, work.path())? {
+            for reference in advertised(source, url, work.path(), &|| false)? {
                 found.add(&reference.unpack().0.to_str_lossy());
             }
         }
