@@ -130,7 +130,7 @@ async fn a_push_is_followed(installation: &mut Installation) -> Result {
     }
     let other = post(LIBRARY, Some(&secret), push("other")).await?;
     ensure!(other.status == 202 && other.json()?["status"] == "ignored", "{other:?}");
-    let large = post(LIBRARY, Some(&secret), " ".repeat(3 << 20)).await?;
+    let large = post(LIBRARY, Some(&secret), " ".repeat((2 << 20) + 1)).await?;
     ensure!(large.status == 413, "{large:?}");
     let read = Answer::of(http.get(format!("{}/webhooks{LIBRARY}", installation.issuer))).await?;
     ensure!(read.status == 405, "{read:?}");
@@ -286,7 +286,12 @@ async fn a_worker_that_stops_gives_its_job_back(installation: &mut Installation)
 async fn ctrl_c_leaves_nothing_behind(installation: &mut Installation) -> Result {
     let (url, server) = silent().await?;
     let mut command: tokio::process::Command = installation.command()?.into();
-    command.args(["library", "add", &url, "--id", SLOW]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .args(["library", "add", &url, "--id", SLOW])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     let mut child = command.spawn()?;
     let mut stderr = BufReader::new(child.stderr.take().context("no stderr")?).lines();
     let line = stderr.next_line().await?.unwrap_or_default();

@@ -75,7 +75,10 @@ pub async fn decide(request: HttpRequest, console: Data<Console>, path: Path<(St
             Err(error) => return Err(error.into()),
         }
         tracing::info!(library = %id, confirms, "it was decided on a held refresh");
-        Ok(HttpResponse::SeeOther().insert_header((LOCATION, format!("/libraries{id}"))).insert_header((CACHE_CONTROL, "no-store")).finish())
+        Ok(HttpResponse::SeeOther()
+            .insert_header((LOCATION, format!("/libraries{id}")))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .finish())
     })
     .await
 }

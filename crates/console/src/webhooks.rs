@@ -172,11 +172,13 @@ mod tests {
     #[test]
     fn pushes_of_each_forge_are_read() {
         let github = br#"{"ref":"refs/heads/main","before":"1","after":"2f","deleted":false,"repository":{"default_branch":"main"}}"#;
-        let gitlab = br#"{"object_kind":"push","ref":"refs/heads/main","after":"2f","project":{"default_branch":"main"},"repository":{"name":"x"}}"#;
+        let gitlab =
+            br#"{"object_kind":"push","ref":"refs/heads/main","after":"2f","project":{"default_branch":"main"},"repository":{"name":"x"}}"#;
         for body in [&github[..], &gitlab[..]] {
             assert_eq!(Push::parse("application/json", body), Some(push("refs/heads/main", Some("main"))));
         }
-        let form: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("payload", std::str::from_utf8(github).unwrap()).finish();
+        let form: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("payload", std::str::from_utf8(github).unwrap()).finish();
         assert_eq!(Push::parse("application/x-www-form-urlencoded", form.as_bytes()), Some(push("refs/heads/main", Some("main"))));
         for other in [&b"{}"[..], b"[]", b"null", b"", b"{\"ref\":7}", b"\xff", b"{\"zen\":\"x\"}"] {
             assert_eq!(Push::parse("application/json", other), None);

@@ -168,7 +168,8 @@ fn read_each(
             }
             hanging += 1;
             if hanging > MOST_HANGING {
-                let what = format!("more than {MOST_HANGING} of its files take longer than {} seconds each, {path} among them", limit.as_secs());
+                let what =
+                    format!("more than {MOST_HANGING} of its files take longer than {} seconds each, {path} among them", limit.as_secs());
                 return Err(SourceError::TooLarge { display: "the source".to_owned(), what }.into());
             }
             begin(&work.0, threads, &tell)?;

@@ -229,7 +229,8 @@ mod tests {
         for (wanted, expected) in [("v18.3.1", "v18.3.1"), ("18.3.1", "v18.3.1"), ("V18.3.1", "v18.3.1"), ("19.0.0-RC.1", "v19.0.0-rc.1")] {
             assert_eq!(chosen(&REACT, wanted).as_deref(), Some(expected), "{wanted}");
         }
-        for missing in ["18.3.2", "20", "^20", ">19", "main", "next", "", "18.", ".18", "^", "||", "^^18", ">=", "18.3.1.1", "=", "^18 ||"] {
+        for missing in ["18.3.2", "20", "^20", ">19", "main", "next", "", "18.", ".18", "^", "||", "^^18", ">=", "18.3.1.1", "=", "^18 ||"]
+        {
             assert_eq!(chosen(&REACT, missing), None, "{missing:?}");
         }
     }

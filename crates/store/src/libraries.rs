@@ -1,11 +1,11 @@
 //! The catalogue: libraries and their indexed versions. Each change of it counts its generation up, in the same transaction.
 
+use crate::Store;
 use crate::entity::{libraries, library_versions};
 use crate::error::StoreError;
 use crate::held::{self, HeldVersion};
 use crate::jobs::{self, Job, JobState};
 use crate::sql::{self, channel};
-use crate::Store;
 use docent_types::documentation::{LibraryEntry, Skipped, VersionEntry, Visibility};
 use docent_types::ids::{LibraryRowId, ProjectId, VersionRowId};
 use docent_types::library_id::LibraryId;

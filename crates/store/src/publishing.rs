@@ -85,10 +85,8 @@ impl Store {
             return Err(StoreError::Conflict("job lease"));
         }
         let key = publish.version.clone().unwrap_or_default();
-        let mut of_library = library_versions::Entity::find()
-            .filter(library_versions::Column::LibraryId.eq(publish.library.0))
-            .all(transaction)
-            .await?;
+        let mut of_library =
+            library_versions::Entity::find().filter(library_versions::Column::LibraryId.eq(publish.library.0)).all(transaction).await?;
         of_library.sort_by_key(|row| (row.version.is_some(), row.created_at, row.id));
         // The version that answers when none is named speaks for the library; an old tag does not.
         let speaks = key.is_empty() || of_library.first().is_none_or(|first| first.version_key == key);

@@ -67,7 +67,9 @@ mod tests {
     fn only_what_may_pass_is_tried_again() {
         let source = |error| JobError::Ingest(IngestError::Source(error));
         let unreachable = SourceError::Unreachable { display: "x".to_owned(), reason: "refused".to_owned() };
-        for passing in [source(unreachable), source(SourceError::TimedOut("x".to_owned())), JobError::Store(StoreError::Unavailable("x".to_owned()))] {
+        for passing in
+            [source(unreachable), source(SourceError::TimedOut("x".to_owned())), JobError::Store(StoreError::Unavailable("x".to_owned()))]
+        {
             assert!(may_pass(&passing), "{passing}");
         }
         for lasting in [

@@ -118,7 +118,8 @@ async fn add(
         Err(StoreError::Conflict(_)) => {
             // Another version of a library that is there; else the id is taken.
             let there = installation.store.library(&id).await?.context("the library was removed meanwhile; try again")?;
-            let Some(version) = version.filter(|wanted| !there.entry.versions.iter().any(|one| one.version.as_ref() == Some(wanted))) else {
+            let Some(version) = version.filter(|wanted| !there.entry.versions.iter().any(|one| one.version.as_ref() == Some(wanted)))
+            else {
                 bail!(
                     "there is a library {id} already: `docent library refresh {id}` reads it again, --version NAME adds another version of it, --id names a new one"
                 );

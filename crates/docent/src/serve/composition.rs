@@ -209,7 +209,18 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
         tools = Some(Arc::new(Tools::new(reader, recorder.clone().recipient(), clock.clone(), configuration.site.name.clone())));
     }
 
-    Ok(Arc::new(Parts { roles, store, keys, shelf, authorization_server, console, resource_server, tools, recorder: recorder.recipient(), work }))
+    Ok(Arc::new(Parts {
+        roles,
+        store,
+        keys,
+        shelf,
+        authorization_server,
+        console,
+        resource_server,
+        tools,
+        recorder: recorder.recipient(),
+        work,
+    }))
 }
 
 /// What is configured, and this machine's names with the port that is listened on: for health checks and for proxies that keep it.

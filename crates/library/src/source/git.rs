@@ -274,13 +274,7 @@ fn failed(source_display: &str, error: &gix::Error) -> SourceError {
     SourceError::Unreachable { display: source_display.to_owned(), reason }
 }
 
-fn list(
-    source: &Source,
-    url: &str,
-    reference: Option<&str>,
-    folder: &Path,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<Chosen, SourceError> {
+fn list(source: &Source, url: &str, reference: Option<&str>, folder: &Path, cancelled: &dyn Fn() -> bool) -> Result<Chosen, SourceError> {
     choose(&advertised(source, url, folder, cancelled)?, reference, source)
 }
 

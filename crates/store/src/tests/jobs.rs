@@ -1,6 +1,6 @@
 use super::catalogue::library;
 use super::*;
-use crate::{Cancelled, Lease, JobState, on_each_database};
+use crate::{Cancelled, JobState, Lease, on_each_database};
 use docent_types::ids::{JobId, LibraryRowId};
 use uuid::Uuid;
 

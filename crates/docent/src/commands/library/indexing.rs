@@ -67,7 +67,8 @@ impl<'a> Indexing<'a> {
         let job = store.job(job).await?.context("the job was removed meanwhile")?;
         let shown = Arc::new(Shown::new());
         let started = std::time::Instant::now();
-        let outcome = self.ingestion.run(&job, holder, shown.clone(), Reading { skips_unchanged, verifies: true, tries_again: false }).await;
+        let outcome =
+            self.ingestion.run(&job, holder, shown.clone(), Reading { skips_unchanged, verifies: true, tries_again: false }).await;
         shown.finish();
         match outcome {
             Ok(Outcome::Published(ingested)) => report(id, &named, &ingested, started.elapsed()),

@@ -155,7 +155,9 @@ mod tests {
 
     #[test]
     fn ages_are_told_in_their_largest_unit() {
-        for (minutes, words) in [(0, "0 minutes"), (1, "1 minute"), (119, "119 minutes"), (120, "2 hours"), (2879, "47 hours"), (2880, "2 days")] {
+        for (minutes, words) in
+            [(0, "0 minutes"), (1, "1 minute"), (119, "119 minutes"), (120, "2 hours"), (2879, "47 hours"), (2880, "2 days")]
+        {
             assert_eq!(age(Timestamp(0), Timestamp(minutes * 60_000)), words);
         }
         assert_eq!(age(Timestamp(9_000_000), Timestamp(0)), "0 minutes", "of clocks that differ");

@@ -66,7 +66,9 @@ pub(super) async fn run(installation: &Installation, library: &StoredLibrary, as
     let (id, row) = (&library.entry.id, library.entry.row);
     let source = Source::parse(&library.source)?;
     let Source::Git { url, .. } = &source else {
-        bail!("{id} comes from no repository, so it has no tags and branches; `docent library add SOURCE --id {id} --version NAME` adds a version of it");
+        bail!(
+            "{id} comes from no repository, so it has no tags and branches; `docent library add SOURCE --id {id} --version NAME` adds a version of it"
+        );
     };
     let url = url.clone();
     let is_listing = asked.tags.is_empty() && asked.branches.is_empty() && !asked.named;
