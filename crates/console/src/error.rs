@@ -21,6 +21,9 @@ pub enum PageError {
     /// The path is read, and was asked for something else.
     #[error("the method is not allowed")]
     MethodNotAllowed,
+    /// A form that was not sent from a page of ours, in this session.
+    #[error("the form is not ours")]
+    ForeignForm,
     /// The database or an index cannot be asked at the moment.
     #[error("a part of the server is away: {0}")]
     Unavailable(String),
@@ -61,6 +64,7 @@ impl PageError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::ForeignForm => StatusCode::FORBIDDEN,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -71,6 +75,7 @@ impl PageError {
         match self {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::ForeignForm => "foreign_form",
             Self::Unavailable(_) => "temporarily_unavailable",
             Self::Failed(_) => "server_error",
         }
@@ -94,6 +99,11 @@ impl PageError {
                 "This page can only be read",
                 "The request used a method that this address does not have.",
                 "Open the address in a browser.",
+            ),
+            Self::ForeignForm => (
+                "This form was not sent from here",
+                "It does not carry what a page of yours would have put into it. Nothing was changed.",
+                "Open the page again and send its form.",
             ),
             Self::Unavailable(_) => (
                 "This is not available at the moment",
@@ -129,7 +139,7 @@ impl PageError {
         match self {
             Self::Unavailable(why) => tracing::warn!(request_id, path = request.path(), why, "a page is not available"),
             Self::Failed(why) => tracing::error!(request_id, path = request.path(), why, "a page failed"),
-            Self::NotFound | Self::MethodNotAllowed => {}
+            Self::NotFound | Self::MethodNotAllowed | Self::ForeignForm => {}
         }
         let mut response = if wants_a_page(request) {
             answer::html(self.status(), &self.page(visitor, request_id)).unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
@@ -228,6 +238,7 @@ impl ErrorPage {
             PageError::NotFound.page(signed_out.clone(), id()),
             PageError::NotFound.page(signed_in, id()),
             PageError::MethodNotAllowed.page(signed_out.clone(), id()),
+            PageError::ForeignForm.page(signed_out.clone(), id()),
             PageError::Unavailable(String::new()).page(signed_out.clone(), id()),
             PageError::Failed(String::new()).page(signed_out, "-".to_owned()),
         ]

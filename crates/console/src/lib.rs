@@ -10,13 +10,15 @@
 //! - [`visitor`]: who is looking, and what exists for them.
 //! - [`start`], [`clients`]: the first page, and a line for each MCP client.
 //! - [`libraries`]: the list. [`library`]: one of them, with a box to try a question. [`listing`]: both pages' view of a
-//!   library's state. [`trial`]: the answer that an assistant would get.
+//!   library's state. [`trial`]: the answer that an assistant would get. [`decision`]: what an administrator decides there.
+//! - [`webhooks`]: pushes that forges tell of; [`webhook_signature`]: how they prove it.
 //! - [`error`]: every answer that is not the page asked for. [`answer`]: how a page leaves.
 //! - [`assets`]: the style sheet and the icon. [`figures`]: numbers and times in words.
 
 pub mod answer;
 pub mod assets;
 pub mod clients;
+pub mod decision;
 pub mod error;
 pub mod figures;
 pub mod libraries;
@@ -26,6 +28,8 @@ pub mod routes;
 pub mod start;
 pub mod trial;
 pub mod visitor;
+pub mod webhook_signature;
+pub mod webhooks;
 
 pub use assets::assets;
 pub use error::not_found;
@@ -34,6 +38,7 @@ pub use routes::configure;
 use docent_library::Reader;
 use docent_store::Store;
 use docent_types::metadata::PublicUrls;
+use docent_types::random::SharedRandomness;
 use docent_types::time::SharedClock;
 
 /// What the operator decided about these pages.
@@ -58,4 +63,6 @@ pub struct Console {
     pub reader: Reader,
     /// The time.
     pub clock: SharedClock,
+    /// For ids of jobs.
+    pub randomness: SharedRandomness,
 }

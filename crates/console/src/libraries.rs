@@ -112,7 +112,7 @@ async fn rows(console: &Console, visitor: &Visitor, filter: &str) -> Result<(Vec
     libraries.retain(|library| matches(&library.entry, filter));
     libraries.sort_by(|a, b| a.entry.id.cmp(&b.entry.id));
     let rows = libraries.iter().map(|library| {
-        let state = State::of(&library.entry, library.last_job.as_ref(), library.last_error.as_deref(), visitor.is_signed_in());
+        let state = State::of_library(library, visitor.is_signed_in());
         Row::new(&library.entry, state, visitor.project_of(library.entry.visibility))
     });
     Ok((rows.collect(), any))
@@ -151,8 +151,9 @@ impl LibrariesPage {
                 source: Source::new("/srv/docs/handbook"),
                 ..row("/local/handbook", "Team handbook", State::Ready)
             },
-            empty("/example/new", State::Indexing { stage: "reading".to_owned(), done: 40, total: 120 }),
+            empty("/example/new", State::Indexing { stage: "reading".to_owned(), done: 40, total: 120, percent: 28 }),
             empty("/example/next", State::Waiting),
+            row("/example/emptied", "Emptied by its owner", State::Held),
             row(
                 "/example/broken",
                 "Broken for a while",

@@ -11,6 +11,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use docent_store::HeldVersion;
 use docent_types::documentation::{LibraryEntry, Skipped, VersionEntry};
 use docent_types::library_id::LibraryId;
 use docent_types::page::Frame;
@@ -39,6 +40,12 @@ pub struct LibraryPage {
     pub source: Source,
     /// Its state.
     pub state: State,
+    /// When its source was last read with success.
+    pub seen: Option<Moment>,
+    /// What waits for a decision.
+    pub held: Vec<Held>,
+    /// Whether the visitor may decide.
+    pub may_decide: bool,
     /// Its versions; the first is used when none is named.
     pub versions: Vec<Version>,
     /// What was left out of the first version, by reason.
@@ -84,6 +91,30 @@ impl Version {
             tokens: number(version.tokens),
             commit: version.commit.as_ref().map(|commit| commit.chars().take(12).collect()),
             indexed: Moment::from(version.indexed_at),
+        }
+    }
+}
+
+/// What a refresh of a version found, and waits for a decision.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// The version's name, or `default`.
+    pub name: String,
+    /// What a form sends for it: empty for `default`.
+    pub value: String,
+    /// Why it is held.
+    pub reason: String,
+    /// Since when.
+    pub since: Moment,
+}
+
+impl Held {
+    fn new(held: &HeldVersion) -> Self {
+        Self {
+            name: held.version.clone().unwrap_or_else(|| "default".to_owned()),
+            value: held.version.clone().unwrap_or_default(),
+            reason: held.reason.clone(),
+            since: Moment::from(held.held_at),
         }
     }
 }
@@ -167,7 +198,7 @@ async fn page(console: &Console, visitor: &Visitor, path: &(String, String), ask
     if !visitor.view.sees(library.entry.visibility) {
         return Err(PageError::NotFound);
     }
-    let state = State::of(&library.entry, library.last_job.as_ref(), library.last_error.as_deref(), visitor.is_signed_in());
+    let state = State::of_library(&library, visitor.is_signed_in());
     let skipped = match library.entry.default_version() {
         Some(version) => console.store.skipped(version.id).await?,
         None => Vec::new(),
@@ -177,7 +208,8 @@ async fn page(console: &Console, visitor: &Visitor, path: &(String, String), ask
     } else {
         Some(Trial::of(&console.reader, &visitor.view, &id, asked.version(), &asked.question).await)
     };
-    Ok(LibraryPage::new(visitor, &library.entry, state, &skipped, asked, trial))
+    let page = LibraryPage::new(visitor, &library.entry, state, &skipped, asked, trial);
+    Ok(LibraryPage { seen: library.seen_at.map(Moment::from), held: library.held.iter().map(Held::new).collect(), ..page })
 }
 
 impl LibraryPage {
@@ -192,6 +224,9 @@ impl LibraryPage {
             project: visitor.project_of(entry.visibility),
             source: Source::new(&entry.source),
             state,
+            seen: None,
+            held: Vec::new(),
+            may_decide: visitor.frame.is_admin,
             versions: entry.versions.iter().map(Version::new).collect(),
             skipped: left_out,
             skipped_count: (skipped.len(), named),
@@ -209,13 +244,20 @@ impl LibraryPage {
     pub fn samples() -> Vec<Self> {
         use docent_types::documentation::QueryError;
         let page = samples::page;
-        let indexing = State::Indexing { stage: "reading".to_owned(), done: 40, total: 120 };
+        let indexing = State::Indexing { stage: "reading".to_owned(), done: 40, total: 120, percent: 28 };
         let asked = |question: &str, version: &str| Asked { question: question.to_owned(), version: version.to_owned() };
         let refused = QueryError::VersionNotFound {
             id: samples::id(),
             version: "v9".to_owned(),
             available: vec!["default".to_owned(), "v2.1.0".to_owned()],
         };
+        let held = |name: &str| Held {
+            name: if name.is_empty() { "default".to_owned() } else { name.to_owned() },
+            value: name.to_owned(),
+            reason: "it found far less than is served: 5 of 120 pages, 40 of 3456 snippets".to_owned(),
+            since: samples::moment(),
+        };
+        let held = vec![held(""), held("v2.1.0")];
         let nothing = docent_types::documentation::Answer { hits: Vec::new(), ..samples::answer() };
         vec![
             page(
@@ -234,6 +276,12 @@ impl LibraryPage {
                 &Asked::default(),
                 None,
             ),
+            Self { held: held.clone(), may_decide: true, ..page(true, State::Held, &[], &Asked::default(), None) },
+            Self { held, ..page(true, State::Held, &[], &Asked::default(), None) },
+            Self {
+                seen: Some(samples::moment()),
+                ..page(true, State::Failed { reason: Some("It does not answer.".to_owned()) }, &[], &Asked::default(), None)
+            },
             page(false, State::Waiting, &[], &Asked::default(), None),
             page(false, State::Empty, &[], &Asked::default(), None),
         ]
@@ -241,7 +289,7 @@ impl LibraryPage {
 }
 
 mod samples {
-    use super::{Asked, LibraryPage};
+    use super::{Asked, LibraryPage, Moment};
     use crate::listing::State;
     use crate::trial::Trial;
     use crate::visitor::Visitor;
@@ -260,6 +308,10 @@ mod samples {
         fn fill(&self, bytes: &mut [u8]) {
             bytes.fill(7);
         }
+    }
+
+    pub(super) fn moment() -> Moment {
+        Moment::from(AT)
     }
 
     #[expect(clippy::expect_used, reason = "a sample that is right as it stands")]

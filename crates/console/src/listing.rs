@@ -1,7 +1,7 @@
 //! The state of a library, as both pages show it.
 
 use crate::figures::{Moment, counted};
-use docent_store::{Job, JobState};
+use docent_store::{Job, JobState, StoredLibrary};
 use docent_types::documentation::LibraryEntry;
 
 /// Whether a library answers, and what happens to it at the moment.
@@ -19,7 +19,11 @@ pub enum State {
         done: u64,
         /// Of how much; 0 while that is not known.
         total: u64,
+        /// How much of the whole is done.
+        percent: u64,
     },
+    /// It answers, and a refresh that found far less waits for a decision.
+    Held,
     /// The last attempt failed.
     Failed {
         /// Why. `None` for who is not signed in: the text may name hosts and folders of the operator.
@@ -30,14 +34,23 @@ pub enum State {
 }
 
 impl State {
-    /// From what the catalogue has, the job that was queued last and the last error.
+    /// The state of a library.
     #[must_use]
-    pub fn of(entry: &LibraryEntry, last_job: Option<&Job>, last_error: Option<&str>, may_see_reasons: bool) -> Self {
+    pub fn of_library(library: &StoredLibrary, may_see_reasons: bool) -> Self {
+        Self::of(&library.entry, library.last_job.as_ref(), library.last_error.as_deref(), !library.held.is_empty(), may_see_reasons)
+    }
+
+    /// From what the catalogue has, the job that says most, the last error, and whether something is held.
+    #[must_use]
+    pub fn of(entry: &LibraryEntry, last_job: Option<&Job>, last_error: Option<&str>, is_held: bool, may_see_reasons: bool) -> Self {
         let failed = |reason: Option<&str>| Self::Failed { reason: reason.filter(|_| may_see_reasons).map(str::to_owned) };
         match last_job {
             Some(job) if job.state == JobState::Waiting => Self::Waiting,
-            Some(job) if job.state == JobState::Running => Self::Indexing { stage: job.stage.clone(), done: job.done, total: job.total },
+            Some(job) if job.state == JobState::Running => {
+                Self::Indexing { stage: job.stage.clone(), done: job.done, total: job.total, percent: job.percent().unwrap_or(0) }
+            }
             Some(job) if job.state == JobState::Failed => failed(job.error.as_deref().or(last_error)),
+            _ if is_held => Self::Held,
             _ if last_error.is_some() => failed(last_error),
             _ if entry.versions.is_empty() => Self::Empty,
             _ => Self::Ready,
@@ -51,6 +64,7 @@ impl State {
             Self::Ready => "Ready",
             Self::Waiting => "Waiting",
             Self::Indexing { .. } => "Indexing",
+            Self::Held => "Held",
             Self::Failed { .. } => "Failed",
             Self::Empty => "Not indexed",
         }
@@ -62,18 +76,18 @@ impl State {
         match self {
             Self::Ready => "good",
             Self::Waiting | Self::Indexing { .. } => "busy",
-            Self::Failed { .. } => "bad",
+            Self::Held | Self::Failed { .. } => "bad",
             Self::Empty => "",
         }
     }
 
-    /// How far it is, while it is being indexed: the words, the part done, the whole.
+    /// How far it is, while it is being indexed: the words, and how many percent of the whole are done.
     #[must_use]
-    pub fn progress(&self) -> Option<(String, u64, u64)> {
-        let Self::Indexing { stage, done, total } = self else { return None };
+    pub fn progress(&self) -> Option<(String, u64)> {
+        let Self::Indexing { stage, done, total, percent } = self else { return None };
         let stage = if stage.is_empty() { "working" } else { stage };
         let words = if *total > 0 { format!("{stage}: {done} of {total}") } else { stage.to_owned() };
-        Some((words, *done, *total))
+        Some((words, *percent))
     }
 
     /// Why the last attempt failed, if it did and may be told.
@@ -214,25 +228,31 @@ pub(crate) mod tests {
             started_at: None,
             finished_at: None,
             lease_until: None,
+            not_before: None,
         }
     }
 
     #[test]
     fn the_job_that_was_queued_last_decides_the_state() {
         let entry = entry("/example/library", 1);
-        let state = |job_state| State::of(&entry, Some(&job(entry.row, job_state, 1)), None, true);
-        assert_eq!(state(JobState::Running).progress(), Some(("reading: 40 of 120".to_owned(), 40, 120)));
+        let state = |job_state| State::of(&entry, Some(&job(entry.row, job_state, 1)), None, false, true);
+        assert_eq!(state(JobState::Running).progress(), Some(("reading: 40 of 120".to_owned(), 28)));
         assert_eq!(state(JobState::Waiting), State::Waiting);
         assert_eq!(state(JobState::Done), State::Ready);
-        assert_eq!(State::of(&self::entry("/example/library", 0), None, None, true), State::Empty);
+        assert_eq!(State::of(&self::entry("/example/library", 0), None, None, false, true), State::Empty);
+        assert_eq!(state(JobState::Held), State::Ready, "it was decided");
+        assert_eq!(state(JobState::Cancelled), State::Ready);
+        let held = |job_state| State::of(&entry, Some(&job(entry.row, job_state, 1)), None, true, true);
+        assert_eq!(held(JobState::Held), State::Held);
+        assert_eq!(held(JobState::Waiting), State::Waiting, "what happens now is told first");
     }
 
     #[test]
     fn the_reason_of_a_failure_is_told_to_who_is_signed_in_only() {
         let entry = entry("/example/library", 1);
         let failed = job(entry.row, JobState::Failed, 1);
-        assert_eq!(State::of(&entry, Some(&failed), None, true).reason(), Some("git.internal does not answer"));
-        assert_eq!(State::of(&entry, Some(&failed), None, false), State::Failed { reason: None });
+        assert_eq!(State::of(&entry, Some(&failed), None, false, true).reason(), Some("git.internal does not answer"));
+        assert_eq!(State::of(&entry, Some(&failed), None, false, false), State::Failed { reason: None });
     }
 
     #[test]

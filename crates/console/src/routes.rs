@@ -1,6 +1,6 @@
 //! The table of paths.
 
-use crate::{Console, error, libraries, library, start};
+use crate::{Console, decision, error, libraries, library, start, webhooks};
 use actix_web::http::header::LOCATION;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -16,7 +16,17 @@ pub fn configure(console: Data<Console>) -> impl FnOnce(&mut ServiceConfig) {
         cfg.app_data(console)
             .service(page("/").get(start::show))
             .service(page("/libraries").get(libraries::show))
-            .service(page("/libraries/{owner}/{name}").get(library::show));
+            .service(page("/libraries/{owner}/{name}").get(library::show))
+            .service(
+                web::resource("/libraries/{owner}/{name}/held")
+                    .route(web::post().to(decision::decide))
+                    .default_service(web::to(error::method_not_allowed)),
+            )
+            .service(
+                web::resource("/webhooks/{owner}/{name}")
+                    .route(web::post().to(webhooks::receive))
+                    .default_service(web::to(webhooks::only_post)),
+            );
     }
 }
 

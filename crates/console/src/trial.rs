@@ -4,6 +4,7 @@ use crate::figures::counted;
 use crate::listing::web_link;
 use docent_library::answer::render_text;
 use docent_library::reader::{DEFAULT_TOKENS, Reader};
+use docent_library::versions;
 use docent_types::documentation::{Answer, Block, Hit, QueryError, View};
 use docent_types::library_id::{LibraryId, LibraryReference};
 
@@ -82,7 +83,14 @@ impl Trial {
     /// Asks `question` of the library as an assistant would.
     pub async fn of(reader: &Reader, view: &View, id: &LibraryId, version: Option<&str>, question: &str) -> Self {
         let reference = LibraryReference { id: id.clone(), version: version.map(str::to_owned) };
-        Self::from(reader.query(view, &reference, question, DEFAULT_TOKENS).await)
+        let answer = reader.query(view, &reference, question, DEFAULT_TOKENS).await;
+        let answered = answer.as_ref().ok().and_then(|answer| answer.version.as_deref());
+        let resolution = versions::resolution(version, answered);
+        let mut trial = Self::from(answer);
+        if let (Some(said), Outcome::Found { text, .. }) = (resolution, &mut trial.outcome) {
+            *text = format!("({said})\n\n{text}");
+        }
+        trial
     }
 }
 

@@ -14,13 +14,13 @@ use docent_library::ingest::{IngestOptions, Ingested, ingest};
 use docent_library::source::{Silent, Source};
 use docent_library::{Reader, Shelf};
 use docent_store::testing::{TestDatabase, databases};
-use docent_store::{NewLibrary, NewUser, PublishVersion, Role, Store};
+use docent_store::{Lease, NewLibrary, NewUser, PublishVersion, Role, Store};
 use docent_types::documentation::Visibility;
 use docent_types::ids::{JobId, LibraryRowId, ProjectId, SessionId, UserId, VersionRowId};
 use docent_types::messages::{CatalogError, OpenVersion};
 use docent_types::metadata::PublicUrls;
 use docent_types::random::SystemRandomness;
-use docent_types::secret::SecretHash;
+use docent_types::secret::{Secret, SecretHash};
 use docent_types::time::{ManualClock, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,13 +64,17 @@ struct World {
 }
 
 async fn person(store: &Store, name: &str) -> UserId {
+    person_with(store, name, false).await
+}
+
+async fn person_with(store: &Store, name: &str, is_admin: bool) -> UserId {
     let id = UserId::generate(NOW, &SystemRandomness);
     let new = NewUser {
         id,
         email: format!("{name}@example.com"),
         name: name.to_owned(),
         password_hash: None,
-        is_admin: false,
+        is_admin,
         now: NOW,
         project: ProjectId::generate(NOW, &SystemRandomness),
     };
@@ -97,7 +101,7 @@ impl World {
             urls: PublicUrls { issuer: "http://localhost:8080".to_owned(), resource: "http://localhost:8080/mcp".to_owned() },
             serves_mcp_here: true,
         };
-        let console = Console { settings, store, reader, clock: Arc::new(ManualClock::new(NOW)) };
+        let console = Console { settings, store, reader, clock: Arc::new(ManualClock::new(NOW)), randomness: Arc::new(SystemRandomness) };
         let world = Self { _database: database, folder, console, shelf, project };
         world.library("/open/handbook", "Handbook", Visibility::Public).await;
         world.library("/engines/plans", "Secret plans", Visibility::Private(project)).await;
@@ -134,6 +138,8 @@ impl World {
             title: ingested.title,
             description: ingested.description,
             rules: ingested.rules,
+            offered_versions: ingested.versions,
+            format: 1,
             now: NOW,
             job: None,
         };
@@ -223,12 +229,121 @@ async fn a_library_that_is_being_indexed_says_so() {
         assert!(world.page(None, "/libraries/open/handbook").await.1.contains("It waits to be indexed"));
         let holder = uuid::Uuid::from_u128(7);
         store.lease_job(holder, NOW, NOW.after(Duration::from_secs(60))).await.unwrap().unwrap();
-        assert!(store.renew_lease(job, holder, NOW.after(Duration::from_secs(60)), "reading", 40, 120).await.unwrap());
-        assert!(world.page(None, "/libraries").await.1.contains("reading: 40 of 120"));
+        let renewed = store.renew_lease(job, holder, NOW.after(Duration::from_secs(60)), "reading", 40, 120).await;
+        assert_eq!(renewed, Ok(Lease::Renewed));
+        let (_, list) = world.page(None, "/libraries").await;
+        assert!(list.contains("reading: 40 of 120") && list.contains("28%"));
         store.finish_job(job, holder, Err("git.internal does not answer".to_owned()), NOW, None).await.unwrap();
         let (_, stranger) = world.page(None, "/libraries/open/handbook").await;
         assert!(stranger.contains("The last attempt failed") && !stranger.contains("git.internal"));
         assert!(world.page(Some("bob"), "/libraries/open/handbook").await.1.contains("git.internal"));
+    }
+}
+
+async fn hold(world: &World) {
+    let store = &world.console.store;
+    let library = store.library(&"/open/handbook".parse().unwrap()).await.unwrap().unwrap();
+    let served = library.entry.versions[0].clone();
+    let found = PublishVersion {
+        library: library.entry.row,
+        version_row: VersionRowId::generate(NOW, &SystemRandomness),
+        version: None,
+        artefact: "ab".repeat(32),
+        commit: None,
+        pages: 0,
+        snippets: 0,
+        tokens: 0,
+        skipped: Vec::new(),
+        title: "Handbook".to_owned(),
+        description: String::new(),
+        rules: Vec::new(),
+        offered_versions: Vec::new(),
+        format: 1,
+        now: NOW,
+        job: None,
+    };
+    store.hold_version(found, &format!("0 of {} pages", served.pages)).await.unwrap();
+}
+
+#[actix_web::test]
+async fn an_administrator_decides_on_a_held_refresh_and_nobody_else() {
+    for database in databases().await {
+        let world = World::new(database).await;
+        person_with(&world.console.store, "root", true).await;
+        let path = "/libraries/open/handbook";
+        let artefact = async || {
+            let library = world.console.store.library(&"/open/handbook".parse().unwrap()).await.unwrap().unwrap();
+            library.entry.versions[0].artefact.clone()
+        };
+        let served = artefact().await;
+        let send = async |who: Option<&str>, csrf: &str, decision: &str| {
+            let mut request = TestRequest::post().uri(&format!("{path}/held")).insert_header((ACCEPT, "text/html"));
+            if let Some(who) = who {
+                request = request.cookie(Cookie::new("docent_session", who.to_owned()));
+            }
+            let form = [("csrf", csrf), ("version", ""), ("decision", decision)];
+            call_service(&app!(world), request.set_form(form).to_request()).await.status()
+        };
+        hold(&world).await;
+        let (_, stranger) = world.page(None, path).await;
+        assert!(stranger.contains("A refresh is held") && !stranger.contains("name=\"decision\""));
+        let (_, page) = world.page(Some("root"), path).await;
+        assert!(page.contains("name=\"decision\"") && page.contains(&docent_types::session::csrf_token("root")), "{page}");
+        let token = docent_types::session::csrf_token;
+        assert_eq!(send(None, "", "confirm").await, StatusCode::NOT_FOUND);
+        assert_eq!(send(Some("ada"), &token("ada"), "confirm").await, StatusCode::NOT_FOUND);
+        assert_eq!(send(Some("root"), &token("ada"), "confirm").await, StatusCode::FORBIDDEN);
+        assert_eq!(send(Some("root"), "", "confirm").await, StatusCode::FORBIDDEN);
+        assert_eq!(artefact().await, served);
+        assert_eq!(send(Some("root"), &token("root"), "reject").await, StatusCode::SEE_OTHER);
+        assert_eq!(artefact().await, served);
+        assert!(!world.page(Some("root"), path).await.1.contains("A refresh is held"));
+        hold(&world).await;
+        assert_eq!(send(Some("root"), &token("root"), "confirm").await, StatusCode::SEE_OTHER);
+        assert_eq!(artefact().await, "ab".repeat(32));
+        assert_eq!(send(Some("root"), &token("root"), "confirm").await, StatusCode::SEE_OTHER, "the second click finds it done");
+    }
+}
+
+#[actix_web::test]
+async fn a_push_queues_one_job_and_everything_else_is_refused_alike() {
+    for database in databases().await {
+        let world = World::new(database).await;
+        let store = &world.console.store;
+        let row = store.library(&"/open/handbook".parse().unwrap()).await.unwrap().unwrap().entry.row;
+        store.set_webhook_secret(row, Some(&Secret::new("It's a Secret to Everybody".to_owned()))).await.unwrap();
+        let send = async |path: &str, header: (&'static str, &'static str), body: &'static str| {
+            let request = TestRequest::post().uri(path).insert_header(header).insert_header(("content-type", "application/json"));
+            let response = call_service(&app!(world), request.set_payload(body).to_request()).await;
+            (response.status(), String::from_utf8(read_body(response).await.to_vec()).unwrap())
+        };
+        let hook = "/webhooks/open/handbook";
+        let push = r#"{"ref":"refs/heads/main"}"#;
+        let (gitlab, event) = (("x-gitlab-token", "It's a Secret to Everybody"), ("x-github-event", "push"));
+        // The example of GitHub's documentation: a signature that holds, over a body that is no push.
+        let example = ("x-hub-signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17");
+        let (status, body) = send(hook, example, "Hello, World!").await;
+        assert!(status == StatusCode::ACCEPTED && body.contains("ignored"), "{status} {body}");
+        let refused = send(hook, event, push).await;
+        assert_eq!(refused.0, StatusCode::UNAUTHORIZED);
+        for (path, header) in [
+            (hook, example),
+            (hook, ("x-gitlab-token", "wrong")),
+            ("/webhooks/open/nothing", gitlab),
+            ("/webhooks/engines/plans", gitlab),
+            ("/webhooks/open/a%20b", gitlab),
+        ] {
+            assert_eq!(send(path, header, push).await, refused, "{path} {header:?}");
+        }
+        assert_eq!(store.jobs(10).await.unwrap().len(), 0);
+        for _ in 0..3 {
+            let (status, body) = send(hook, gitlab, push).await;
+            assert!(status == StatusCode::ACCEPTED && body.contains("queued") && body.contains("default"), "{status} {body}");
+        }
+        assert_eq!(store.jobs(10).await.unwrap().len(), 1);
+        let request = TestRequest::post().uri(hook).insert_header(gitlab).set_payload(vec![b' '; 2 * 1024 * 1024 + 1]);
+        assert_eq!(call_service(&app!(world), request.to_request()).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(call_service(&app!(world), TestRequest::get().uri(hook).to_request()).await.status(), StatusCode::METHOD_NOT_ALLOWED);
     }
 }
 

@@ -45,7 +45,7 @@ pub enum Command {
     /// Add, list, block and remove OAuth clients, and make tokens with which they may register
     #[command(subcommand)]
     Client(Client),
-    /// Add, list, show, refresh and remove documentation libraries
+    /// Add, list, show, refresh and remove documentation libraries, and their versions, schedules and webhooks
     #[command(subcommand)]
     Library(Library),
     /// Show the configuration that is in force
@@ -371,7 +371,12 @@ pub enum Library {
         /// Only for the members of this project
         #[arg(long, value_name = "PROJECT")]
         private: Option<String>,
+        /// Leave the work to a running server, and do not wait for it
+        #[arg(long)]
+        in_background: bool,
     },
+    /// Add versions to a library from the tags and branches of its repository, or show which there are
+    Versions(LibraryVersions),
     /// List the libraries
     List,
     /// Show what was understood of a library, and what was left out and why
@@ -383,12 +388,83 @@ pub enum Library {
     Refresh {
         /// Its id
         id: String,
+        /// Only this version [default: all that it has]
+        #[arg(long)]
+        version: Option<String>,
+        /// Also if its commit did not change
+        #[arg(long, conflicts_with = "in_background")]
+        force: bool,
+        /// Leave the work to a running server, and do not wait for it
+        #[arg(long)]
+        in_background: bool,
+    },
+    /// How often a library is refreshed by a running server
+    Schedule {
+        /// Its id
+        id: String,
+        /// A number and m, h or d (6h); off; or default, for what library.refresh_every says
+        #[arg(value_name = "PERIOD")]
+        every: String,
+    },
+    /// Make the secret for a library's webhook and print it, this once; an earlier one ends
+    Webhook {
+        /// Its id
+        id: String,
+        /// Take the webhook away
+        #[arg(long)]
+        off: bool,
+    },
+    /// Stop the jobs of a library, those that wait and those that run
+    Cancel {
+        /// Its id
+        id: String,
+    },
+    /// Serve what a refresh found and held back since it is far less than before
+    Confirm {
+        /// Its id
+        id: String,
+        /// Only this version [default: all that are held]
+        #[arg(long)]
+        version: Option<String>,
+    },
+    /// Go on with what is served, and do not ask again about what a refresh found
+    Reject {
+        /// Its id
+        id: String,
+        /// Only this version [default: all that are held]
+        #[arg(long)]
+        version: Option<String>,
     },
     /// Remove a library with its indexes
     Remove {
         /// Its id
         id: String,
     },
+}
+
+/// `docent library versions`.
+#[derive(Args, Debug)]
+pub struct LibraryVersions {
+    /// The library's id
+    pub id: String,
+    /// Add the tags that fit this pattern, like 'v*' (repeat it for several)
+    #[arg(long, value_name = "PATTERN")]
+    pub tags: Vec<String>,
+    /// Add the branches that fit this pattern
+    #[arg(long, value_name = "PATTERN")]
+    pub branches: Vec<String>,
+    /// Add the versions that the owner names in context7.json
+    #[arg(long)]
+    pub named: bool,
+    /// Of all that fit, only this many, the newest releases first
+    #[arg(long, value_name = "COUNT")]
+    pub newest: Option<usize>,
+    /// Only say what would be added
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Leave the work to a running server, and do not wait for it
+    #[arg(long)]
+    pub in_background: bool,
 }
 
 /// `docent config …`.

@@ -191,6 +191,8 @@ pub struct Library {
     pub max_open: usize,
     /// Whether the user guide is served as `/docent/docs`.
     pub guide: bool,
+    /// How often libraries are refreshed: a number and `m`, `h` or `d`, or `off`.
+    pub refresh_every: String,
 }
 
 /// `[site]`

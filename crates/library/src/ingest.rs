@@ -2,8 +2,8 @@
 
 use crate::answer;
 use crate::artefact::{self, ArtefactError, Meta};
-use crate::format::include::Tree as Includes;
 use crate::format::{self, BlockContent, Page};
+pub use crate::reading::read_pages;
 use crate::snippet::{self, Links, identity};
 use crate::source::context7::Context7;
 use crate::source::selection::{self, Selection};
@@ -12,11 +12,7 @@ use crate::source::{Source, SourceError};
 use docent_types::documentation::{Skipped, Snippet};
 use docent_types::library_id::LibraryId;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-/// Parsers get a stack for markup that nests deeply.
-const STACK: usize = 16 * 1024 * 1024;
 /// Of files that were skipped, this many are told.
 const MAX_SKIPPED: usize = 2_000;
 
@@ -116,18 +112,23 @@ pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress)
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
     skipped.truncate(MAX_SKIPPED);
 
-    let links = Links::new(&display, tree.commit.as_deref());
-    let snippets: Vec<Snippet> = identity::without_copies(pages.iter().flat_map(|page| snippet::split(page, &links)).collect());
-    progress.stage(Stage::Index, 0, snippets.len() as u64);
-    let meta = Meta { source: display.clone(), commit: tree.commit.clone(), rules: rules.rules.clone() };
-    let artefact = artefact::build(&options.index_root, &snippets, &meta)?;
-    progress.stage(Stage::Index, snippets.len() as u64, snippets.len() as u64);
-
     let id = match &options.id {
         Some(id) => id.clone(),
         None => suggested_id(source)?,
     };
     let (title, description) = about(&pages, &rules, &id);
+    let links = Links::new(&display, tree.commit.as_deref());
+    let page_count = pages.len() as u64;
+    // Each page goes as soon as its snippets are there: a large library is not in memory twice.
+    let snippets: Vec<Snippet> = identity::without_copies(pages.into_iter().flat_map(|page| snippet::split(&page, &links)).collect());
+    progress.stage(Stage::Index, 0, snippets.len() as u64);
+    if progress.cancelled() {
+        return Err(IngestError::Cancelled);
+    }
+    let meta = Meta { source: display.clone(), commit: tree.commit.clone(), rules: rules.rules.clone() };
+    let artefact = artefact::build(&options.index_root, &snippets, &meta)?;
+    progress.stage(Stage::Index, snippets.len() as u64, snippets.len() as u64);
+
     Ok(Ingested {
         title: options.title.clone().unwrap_or(title),
         description,
@@ -137,7 +138,7 @@ pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress)
         branch: tree.branch.clone(),
         artefact: artefact.hash,
         unchanged: artefact.reused,
-        pages: pages.len() as u64,
+        pages: page_count,
         snippets: snippets.len() as u64,
         tokens: snippets.iter().map(|snippet| answer::tokens(&answer::render_snippet(snippet)) as u64).sum(),
         skipped,
@@ -169,60 +170,6 @@ fn found(selection: &Selection) -> String {
         parts.push(format!("{} skipped ({}: {})", selection.skipped.len(), selection.skipped[0].path, selection.skipped[0].reason));
     }
     if parts.is_empty() { format!("{} files", selection.seen) } else { format!("{} files, of them {}", selection.seen, parts.join(", ")) }
-}
-
-/// Reads pages on as many threads as there are cores; the order is that of the paths.
-///
-/// # Errors
-/// It was cancelled, or the tree is gone.
-pub fn read_pages(root: &Path, paths: &[String], progress: &dyn Progress) -> Result<(Vec<Page>, Vec<Skipped>), IngestError> {
-    let includes = Includes::new(root).map_err(|error| SourceError::Io { path: root.display().to_string(), reason: error.to_string() })?;
-    let next = AtomicUsize::new(0);
-    let read: Mutex<Vec<(usize, Result<Page, Skipped>)>> = Mutex::new(Vec::with_capacity(paths.len()));
-    let total = paths.len() as u64;
-    let work = || {
-        while let Some((at, path)) = { Some(next.fetch_add(1, Ordering::SeqCst)).and_then(|at| paths.get(at).map(|path| (at, path))) } {
-            if progress.cancelled() {
-                break;
-            }
-            let page = read_one(root, path, &includes);
-            let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
-            read.push((at, page));
-            let done = read.len() as u64;
-            drop(read);
-            progress.stage(Stage::Read, done, total);
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len().max(1));
-    std::thread::scope(|scope| {
-        for number in 0..threads {
-            let spawned = std::thread::Builder::new().name(format!("read-{number}")).stack_size(STACK).spawn_scoped(scope, work);
-            if spawned.is_err() {
-                // No thread to be had: this one does it.
-                work();
-            }
-        }
-    });
-    if progress.cancelled() {
-        return Err(IngestError::Cancelled);
-    }
-    let mut read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
-    read.sort_by_key(|(at, _)| *at);
-    let mut pages = Vec::with_capacity(read.len());
-    let mut skipped = Vec::new();
-    for (_, result) in read {
-        match result {
-            Ok(page) => pages.push(page),
-            Err(why) => skipped.push(why),
-        }
-    }
-    Ok((pages, skipped))
-}
-
-fn read_one(root: &Path, path: &str, includes: &Includes) -> Result<Page, Skipped> {
-    let skip = |reason: String| Skipped { path: path.to_owned(), reason };
-    let bytes = std::fs::read(root.join(path)).map_err(|error| skip(error.to_string()))?;
-    format::read_page(path, &bytes, includes).map_err(|error| skip(error.to_string()))
 }
 
 fn id_part(text: &str) -> String {

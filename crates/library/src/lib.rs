@@ -10,8 +10,9 @@
 //! - [`snippet`]: passages with an id and a link.
 //! - [`artefact`]: snippets and their index, immutable, under their content hash.
 //! - [`index`]: the index itself and how it is searched.
-//! - [`ingest`]: all of that in one call.
+//! - [`ingest`]: all of that in one call; `reading` is how its pages are read.
 //! - [`aliases`], [`names`]: which library a name means.
+//! - [`versions`]: which version of it.
 //! - [`shelf`]: the catalogue and the open indexes that requests read.
 //! - [`reader`]: resolve a name, ask a question.
 //! - [`answer`]: answers as text.
@@ -24,9 +25,11 @@ pub mod index;
 pub mod ingest;
 pub mod names;
 pub mod reader;
+mod reading;
 pub mod shelf;
 pub mod snippet;
 pub mod source;
+pub mod versions;
 
 pub use reader::Reader;
 pub use shelf::Shelf;

@@ -3,6 +3,7 @@
 use crate::artefact::{self, ArtefactError};
 use crate::index::{IndexError, OpenIndex};
 use crate::names::{NameEntry, NameIndex};
+use crate::versions;
 use arc_swap::ArcSwap;
 use docent_types::documentation::{LibraryEntry, QueryError, VersionEntry, View, Visibility};
 use docent_types::ids::VersionRowId;
@@ -162,7 +163,7 @@ impl Shelf {
         if entry.versions.is_empty() {
             return Err(QueryError::NotReady { id: entry.id.clone() });
         }
-        match choose(&entry, reference.version.as_deref()) {
+        match versions::choose(&entry.versions, reference.version.as_deref()) {
             Some(version) => Ok((Arc::clone(&entry), version.clone())),
             None => Err(QueryError::VersionNotFound {
                 id: entry.id.clone(),
@@ -242,36 +243,6 @@ pub(crate) fn note_failure(shelf: &Shelf, version: VersionRowId, error: &IndexEr
     shelf.close(version);
 }
 
-fn choose<'a>(entry: &'a LibraryEntry, wanted: Option<&str>) -> Option<&'a VersionEntry> {
-    let Some(wanted) = wanted else { return entry.default_version() };
-    let named = |name: &str| entry.versions.iter().find(|v| v.version.as_deref().is_some_and(|own| own == name));
-    if let Some(version) = named(wanted) {
-        return Some(version);
-    }
-    let loose = |name: &str| name.strip_prefix(['v', 'V']).unwrap_or(name).to_ascii_lowercase();
-    if let Some(version) = entry.versions.iter().find(|v| v.version.as_deref().is_some_and(|own| loose(own) == loose(wanted))) {
-        return Some(version);
-    }
-    match wanted.to_ascii_lowercase().as_str() {
-        "default" => entry.default_version(),
-        "latest" => entry
-            .versions
-            .iter()
-            .filter_map(|version| version.version.as_deref().and_then(release).map(|numbers| (numbers, version)))
-            .max_by(|a, b| a.0.cmp(&b.0))
-            .map(|(_, version)| version)
-            .or_else(|| entry.default_version()),
-        _ => None,
-    }
-}
-
-/// The numbers of a release, so that they compare; a pre-release is no release.
-fn release(version: &str) -> Option<Vec<u64>> {
-    let digits = version.strip_prefix(['v', 'V']).unwrap_or(version);
-    let digits = digits.split('+').next().unwrap_or(digits);
-    digits.split('.').map(|part| part.parse().ok()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,6 +304,10 @@ mod tests {
             ("/acme/widgets/v3.0.0-rc.1", 4),
             ("/acme/widgets/latest", 3),
             ("/acme/widgets/default", 1),
+            ("/acme/widgets/^2", 3),
+            ("/acme/widgets@~2.9", 2),
+            ("/acme/widgets/2.x", 3),
+            ("/acme/widgets/>=2.9 <2.10", 2),
         ] {
             assert_eq!(found(reference, &public), Ok(number), "{reference}");
         }

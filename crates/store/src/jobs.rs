@@ -1,4 +1,9 @@
-//! The job queue of the ingestor. A job is held by a lease: whoever dies over it loses it.
+//! The job queue of the ingestor. A job is held by a lease: whoever dies over it loses it. [`ending`] says how jobs end.
+
+mod ending;
+
+pub use ending::Cancelled;
+pub(crate) use ending::end;
 
 use crate::entity::jobs;
 use crate::error::StoreError;
@@ -24,6 +29,10 @@ pub enum JobState {
     Done,
     /// It ended badly.
     Failed,
+    /// It ended with far less than is served: a person decides.
+    Held,
+    /// Somebody stopped it.
+    Cancelled,
 }
 
 impl JobState {
@@ -35,11 +44,13 @@ impl JobState {
             Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Held => "held",
+            Self::Cancelled => "cancelled",
         }
     }
 
     fn parse(value: &str) -> Result<Self, StoreError> {
-        [Self::Waiting, Self::Running, Self::Done, Self::Failed]
+        [Self::Waiting, Self::Running, Self::Done, Self::Failed, Self::Held, Self::Cancelled]
             .into_iter()
             .find(|state| state.as_str() == value)
             .ok_or_else(|| StoreError::Database("a job's state cannot be read".to_owned()))
@@ -67,7 +78,7 @@ pub struct Job {
     pub total: u64,
     /// How often it was begun.
     pub attempts: i32,
-    /// Why it failed last.
+    /// Why it failed last, or is held.
     pub error: Option<String>,
     /// When it was queued.
     pub created_at: Timestamp,
@@ -77,11 +88,42 @@ pub struct Job {
     pub finished_at: Option<Timestamp>,
     /// Until when its holder has it.
     pub lease_until: Option<Timestamp>,
+    /// When it waits to be tried again: not before this.
+    pub not_before: Option<Timestamp>,
+}
+
+impl Job {
+    /// How much of it is done, in percent, while it runs. Reading is most of the work; what comes before has no measure.
+    #[must_use]
+    pub fn percent(&self) -> Option<u64> {
+        if self.state != JobState::Running {
+            return None;
+        }
+        let (from, to) = match self.stage.as_str() {
+            "selecting" => (10, 12),
+            "reading" => (12, 60),
+            "indexing" => (60, 100),
+            _ => (0, 10),
+        };
+        let share = (self.done.min(self.total) * (to - from)).checked_div(self.total).unwrap_or(0);
+        Some((from + share).min(99))
+    }
+}
+
+/// What renewing a lease told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lease {
+    /// It holds.
+    Renewed,
+    /// It holds, and somebody asked to stop.
+    CancelAsked,
+    /// The job is another's, or has ended.
+    Lost,
 }
 
 const COLUMNS: &str = "j.id AS id, j.library_id AS library_id, l.owner AS owner, l.name AS name, j.version AS version, j.state AS state,
     j.stage AS stage, j.done AS done, j.total AS total, j.attempts AS attempts, j.error AS error, j.created_at AS created_at,
-    j.started_at AS started_at, j.finished_at AS finished_at, j.lease_until AS lease_until";
+    j.started_at AS started_at, j.finished_at AS finished_at, j.lease_until AS lease_until, j.not_before AS not_before";
 
 fn read(row: &QueryResult) -> Result<Job, StoreError> {
     let (owner, name): (String, String) = (row.try_get("", "owner")?, row.try_get("", "name")?);
@@ -102,6 +144,7 @@ fn read(row: &QueryResult) -> Result<Job, StoreError> {
         started_at: moment("started_at")?,
         finished_at: moment("finished_at")?,
         lease_until: moment("lease_until")?,
+        not_before: moment("not_before")?,
     })
 }
 
@@ -123,33 +166,45 @@ fn queued(id: JobId, library: LibraryRowId, version: Option<&str>, state: JobSta
         created_at: Set(now.0),
         started_at: Set(None),
         finished_at: Set(None),
+        cancelled_at: Set(None),
     }
 }
 
-/// A job is done, if this holder still has it.
-pub(crate) async fn end<C: ConnectionTrait>(connection: &C, job: JobId, holder: Uuid, now: Timestamp) -> Result<bool, StoreError> {
-    let update = sql::statement(
-        connection.get_database_backend(),
-        "UPDATE jobs SET state = 'done', error = NULL, finished_at = $1, lease_until = NULL, holder = NULL
-         WHERE id = $2 AND holder = $3 AND state = 'running'",
-        [sql::number(now.0), sql::uuid(job.0), sql::uuid(holder)],
-    );
-    Ok(connection.execute_raw(update).await?.rows_affected() > 0)
+/// Of jobs of several versions of a library, the one that says most about it: what happens now, then what went wrong.
+const fn weight(state: JobState) -> u8 {
+    match state {
+        JobState::Running => 5,
+        JobState::Waiting => 4,
+        JobState::Failed => 3,
+        JobState::Held => 2,
+        JobState::Cancelled => 1,
+        JobState::Done => 0,
+    }
 }
 
-/// The job that was queued last, of each library or of one.
-pub(crate) async fn latest(store: &Store, library: Option<Uuid>) -> Result<HashMap<LibraryRowId, Job>, StoreError> {
+/// The jobs that tell where a library stands: of each version the one that was queued last, and those that run. The one that says most
+/// comes first.
+pub(crate) async fn telling(store: &Store, library: Option<Uuid>) -> Result<HashMap<LibraryRowId, Vec<Job>>, StoreError> {
     let condition = match library {
         Some(_) => "j.library_id = $1 AND",
         None => "",
     };
     let text = format!(
         "SELECT {COLUMNS} FROM jobs j JOIN libraries l ON l.id = j.library_id
-         WHERE {condition} NOT EXISTS (SELECT 1 FROM jobs newer WHERE newer.library_id = j.library_id AND newer.id > j.id)"
+         WHERE {condition} (j.state = 'running' OR NOT EXISTS (
+            SELECT 1 FROM jobs newer WHERE newer.library_id = j.library_id AND newer.version_key = j.version_key AND newer.id > j.id))"
     );
     let values = library.map(sql::uuid).into_iter().collect::<Vec<_>>();
     let rows = store.reader().query_all_raw(sea_orm::Statement::from_sql_and_values(store.backend(), text, values)).await?;
-    rows.iter().map(|row| read(row).map(|job| (job.library, job))).collect()
+    let mut jobs: HashMap<LibraryRowId, Vec<Job>> = HashMap::new();
+    for row in &rows {
+        let job = read(row)?;
+        jobs.entry(job.library).or_default().push(job);
+    }
+    for of_one in jobs.values_mut() {
+        of_one.sort_by(|a, b| weight(b.state).cmp(&weight(a.state)).then(b.id.cmp(&a.id)));
+    }
+    Ok(jobs)
 }
 
 impl Store {
@@ -215,6 +270,13 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn lease_job(&self, holder: Uuid, now: Timestamp, lease_until: Timestamp) -> Result<Option<Job>, StoreError> {
+        let stopped = sql::statement(
+            self.backend(),
+            "UPDATE jobs SET state = 'cancelled', finished_at = $1, holder = NULL, lease_until = NULL
+             WHERE state = 'running' AND lease_until < $1 AND cancelled_at IS NOT NULL",
+            [sql::number(now.0)],
+        );
+        self.writer().execute_raw(stopped).await?;
         let given_up = sql::statement(
             self.backend(),
             "UPDATE jobs SET state = 'failed', error = 'what worked on it went away, too often', finished_at = $1, holder = NULL, lease_until = NULL
@@ -246,7 +308,7 @@ impl Store {
         }
     }
 
-    /// Keeps a job and tells how far it is. `false` if the lease was lost.
+    /// Keeps a job and tells how far it is.
     ///
     /// # Errors
     /// What the database says.
@@ -258,10 +320,11 @@ impl Store {
         stage: &str,
         done: u64,
         total: u64,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Lease, StoreError> {
         let update = sql::statement(
             self.backend(),
-            "UPDATE jobs SET lease_until = $1, stage = $2, done = $3, total = $4 WHERE id = $5 AND holder = $6 AND state = 'running'",
+            "UPDATE jobs SET lease_until = $1, stage = $2, done = $3, total = $4 WHERE id = $5 AND holder = $6 AND state = 'running'
+             RETURNING cancelled_at",
             [
                 sql::number(lease_until.0),
                 sql::text(stage),
@@ -271,49 +334,9 @@ impl Store {
                 sql::uuid(holder),
             ],
         );
-        Ok(self.writer().execute_raw(update).await?.rows_affected() > 0)
-    }
-
-    /// Ends a job. With `retry_at` a failed one waits again until then, unless another one waits already. Nothing happens if the lease was
-    /// lost or the job ended before.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn finish_job(
-        &self,
-        job: JobId,
-        holder: Uuid,
-        outcome: Result<(), String>,
-        now: Timestamp,
-        retry_at: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
-        let Err(reason) = outcome else {
-            end(self.writer(), job, holder, now).await?;
-            return Ok(());
-        };
-        if let Some(at) = retry_at {
-            let again = sql::statement(
-                self.backend(),
-                "UPDATE jobs SET state = 'waiting', error = $1, not_before = $2, lease_until = NULL, holder = NULL
-                 WHERE id = $3 AND holder = $4 AND state = 'running' AND attempts < $5
-                   AND NOT EXISTS (SELECT 1 FROM jobs w WHERE w.library_id = jobs.library_id AND w.version_key = jobs.version_key AND w.state = 'waiting')",
-                [sql::text(&reason), sql::number(at.0), sql::uuid(job.0), sql::uuid(holder), sql::number(ATTEMPTS)],
-            );
-            match self.writer().execute_raw(again).await {
-                Ok(done) if done.rows_affected() > 0 => return Ok(()),
-                Ok(_) => {}
-                Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let failed = sql::statement(
-            self.backend(),
-            "UPDATE jobs SET state = 'failed', error = $1, finished_at = $2, lease_until = NULL, holder = NULL
-             WHERE id = $3 AND holder = $4 AND state = 'running'",
-            [sql::text(reason), sql::number(now.0), sql::uuid(job.0), sql::uuid(holder)],
-        );
-        self.writer().execute_raw(failed).await?;
-        Ok(())
+        let Some(row) = self.writer().query_one_raw(update).await? else { return Ok(Lease::Lost) };
+        let asked: Option<i64> = row.try_get_by_index(0)?;
+        Ok(if asked.is_some() { Lease::CancelAsked } else { Lease::Renewed })
     }
 
     /// The newest jobs first.

@@ -9,7 +9,8 @@
 //! - [`users`], [`links`], [`sessions`], [`projects`], [`federated_identities`]: people; [`service_accounts`]: machines.
 //! - [`clients`], [`initial_access_tokens`], [`consent`], [`signing_keys`], [`revocations`], [`refresh_tokens`]: what authorization reads.
 //! - [`ledger`]: how grants, codes and tokens change: loaded and locked, decided without the database, written.
-//! - [`libraries`], [`version_sources`], [`jobs`], [`meta`]: the catalogue and the work on it.
+//! - [`libraries`], [`version_sources`], [`publishing`], [`held`], [`meta`]: the catalogue and how it changes.
+//! - [`jobs`], [`schedule`], [`webhooks`]: the work on it, and what begins it.
 //! - [`record`]: audit events and usage.
 //! - [`actors`]: `Ledger`, `Recorder`, `Revocations`, `Janitor`.
 
@@ -20,6 +21,7 @@ pub mod database;
 mod entity;
 pub mod error;
 pub mod federated_identities;
+pub mod held;
 pub mod initial_access_tokens;
 pub mod jobs;
 pub mod ledger;
@@ -27,9 +29,11 @@ pub mod libraries;
 pub mod links;
 pub mod meta;
 pub mod projects;
+pub mod publishing;
 pub mod record;
 pub mod refresh_tokens;
 pub mod revocations;
+pub mod schedule;
 pub mod service_accounts;
 pub mod sessions;
 pub mod signing_keys;
@@ -40,19 +44,24 @@ pub mod testing;
 mod tests;
 pub mod users;
 pub mod version_sources;
+pub mod webhooks;
 
 pub use consent::ConsentFacts;
 pub use database::{Database, Store};
 pub use error::StoreError;
 pub use federated_identities::LinkedIdentity;
+pub use held::HeldVersion;
 pub use initial_access_tokens::InitialAccessToken;
-pub use jobs::{Job, JobState};
-pub use libraries::{NewLibrary, PublishVersion, PublishedVersion, StoredLibrary};
+pub use jobs::{Cancelled, Job, JobState, Lease};
+pub use libraries::{NewLibrary, StoredLibrary};
 pub use links::{Link, LinkPurpose};
 pub use projects::{Project, Role};
+pub use publishing::{PublishVersion, PublishedVersion};
 pub use record::{EventFilter, UsageRow};
 pub use refresh_tokens::RefreshTokenFacts;
 pub use revocations::RevocationRow;
+pub use schedule::Due;
 pub use service_accounts::ServiceAccount;
 pub use signing_keys::StoredKey;
 pub use users::{NewUser, User};
+pub use webhooks::Webhook;

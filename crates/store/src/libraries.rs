@@ -3,15 +3,15 @@
 use crate::Store;
 use crate::entity::{libraries, library_versions};
 use crate::error::StoreError;
+use crate::held::{self, HeldVersion};
 use crate::jobs::{self, Job, JobState};
 use crate::sql::{self, channel};
 use docent_types::documentation::{LibraryEntry, Skipped, VersionEntry, Visibility};
-use docent_types::ids::{JobId, LibraryRowId, ProjectId, VersionRowId};
+use docent_types::ids::{LibraryRowId, ProjectId, VersionRowId};
 use docent_types::library_id::LibraryId;
 use docent_types::time::Timestamp;
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Set,
+    ColumnTrait as _, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _, Set,
 };
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -53,16 +53,26 @@ pub struct StoredLibrary {
     pub source: String,
     /// `git` or `folder`.
     pub source_kind: String,
-    /// `ready`, `indexing`, `waiting`, `failed` or `empty`; `ready` as long as a version can be asked.
+    /// `ready`, `indexing`, `waiting`, `failed`, `cancelled` or `empty`; `ready` as long as a version can be asked.
     pub state: String,
-    /// Why the last reading failed, if it did.
+    /// Why the last reading of one of its versions failed, if it did.
     pub last_error: Option<String>,
     /// Whether the operator gave the title.
     pub title_fixed: bool,
     /// The version that the operator named when adding it.
     pub wanted_version: Option<String>,
-    /// The job that was queued last.
+    /// The job that says most about it: one that runs, else one that waits, else one that failed, else the last.
     pub last_job: Option<Job>,
+    /// What its source says it is at one moment, and far less than is served: it waits for a person's decision.
+    pub held: Vec<HeldVersion>,
+    /// When its source was last read with success, or found unchanged.
+    pub seen_at: Option<Timestamp>,
+    /// How often it is refreshed, in seconds: `None` as configured, 0 never.
+    pub refresh_every: Option<u64>,
+    /// Whether it has a secret for webhooks.
+    pub has_webhook: bool,
+    /// Further versions that its owner names.
+    pub offered_versions: Vec<String>,
     /// When it was added.
     pub created_at: Timestamp,
 }
@@ -71,48 +81,6 @@ impl std::fmt::Debug for StoredLibrary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoredLibrary").field("entry", &self.entry).field("state", &self.state).finish_non_exhaustive()
     }
-}
-
-/// A version that was built and is to be served from now on.
-#[derive(Clone, Debug)]
-pub struct PublishVersion {
-    /// The library.
-    pub library: LibraryRowId,
-    /// The row to make, if the library has no such version yet.
-    pub version_row: VersionRowId,
-    /// The version; `None` is the default one.
-    pub version: Option<String>,
-    /// The artefact's content hash.
-    pub artefact: String,
-    /// The commit it was read at.
-    pub commit: Option<String>,
-    /// Pages read.
-    pub pages: u64,
-    /// Snippets indexed.
-    pub snippets: u64,
-    /// Tokens of all snippets.
-    pub tokens: u64,
-    /// What was left out.
-    pub skipped: Vec<Skipped>,
-    /// The title that the source gives.
-    pub title: String,
-    /// The description that the source gives.
-    pub description: String,
-    /// The owner's notes.
-    pub rules: Vec<String>,
-    /// Now.
-    pub now: Timestamp,
-    /// The job that built it and who holds its lease; it is done by this, if the lease still holds.
-    pub job: Option<(JobId, Uuid)>,
-}
-
-/// What publishing did.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PublishedVersion {
-    /// The version's row.
-    pub version: VersionRowId,
-    /// The artefact that was served until now, if it was another one.
-    pub replaced: Option<String>,
 }
 
 fn version_entry(row: library_versions::Model) -> VersionEntry {
@@ -159,12 +127,13 @@ fn state_of(versions: &[VersionEntry], last: Option<&Job>) -> &'static str {
         Some(JobState::Running) => "indexing",
         Some(JobState::Waiting) => "waiting",
         Some(JobState::Failed) => "failed",
-        Some(JobState::Done) | None => "empty",
+        Some(JobState::Cancelled) => "cancelled",
+        Some(JobState::Done | JobState::Held) | None => "empty",
     }
 }
 
 /// Counts the generation up, and tells other nodes at commit. Takes the row's lock: changes of the catalogue follow one another.
-async fn changed(store: &Store, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+pub(crate) async fn changed(store: &Store, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
     transaction.execute_unprepared("UPDATE catalogue SET generation = generation + 1 WHERE one = 1").await?;
     store.notify(transaction, channel::CATALOGUE).await
 }
@@ -216,6 +185,7 @@ impl Store {
             wanted_version: Set(new.wanted_version),
             rules: Set("[]".to_owned()),
             created_at: Set(new.now.0),
+            ..Default::default()
         };
         let transaction = self.begin().await?;
         libraries::Entity::insert(row)
@@ -242,19 +212,34 @@ impl Store {
         if let Some(one) = only {
             wanted = wanted.filter(library_versions::Column::LibraryId.eq(one));
         }
-        let mut versions = by_library(wanted.all(self.reader()).await?);
-        let mut latest = jobs::latest(self, only).await?;
+        let served = wanted.all(self.reader()).await?;
+        let mut seen: HashMap<Uuid, i64> = HashMap::new();
+        for version in &served {
+            let at = seen.entry(version.library_id).or_default();
+            *at = (*at).max(version.seen_at.unwrap_or(version.indexed_at));
+        }
+        let mut versions = by_library(served);
+        let mut telling = jobs::telling(self, only).await?;
+        let mut held = self.held_versions(only).await?;
         rows.iter()
             .map(|row| {
                 let entry = library_entry(row, versions.remove(&row.id).unwrap_or_default())?;
-                let last_job = latest.remove(&LibraryRowId(row.id));
+                let jobs = telling.remove(&LibraryRowId(row.id)).unwrap_or_default();
+                let last_error = jobs.iter().filter(|job| !matches!(job.state, JobState::Held | JobState::Cancelled));
+                let last_error = last_error.map(|job| job.error.clone()).find(Option::is_some).flatten();
+                let last_job = jobs.into_iter().next();
                 let clear = self.sealer()?.open(SEALED_FOR, &row.source_sealed).and_then(|clear| String::from_utf8(clear).ok());
                 let source =
                     clear.ok_or_else(|| StoreError::Database("a library's source was sealed with another master key".to_owned()))?;
                 Ok(StoredLibrary {
                     source_kind: if source.contains("://") || source.starts_with("git@") { "git" } else { "folder" }.to_owned(),
                     state: state_of(&entry.versions, last_job.as_ref()).to_owned(),
-                    last_error: last_job.as_ref().and_then(|job| job.error.clone()),
+                    last_error,
+                    held: held.remove(&LibraryRowId(row.id)).unwrap_or_default(),
+                    seen_at: seen.get(&row.id).copied().map(Timestamp),
+                    refresh_every: row.refresh_every.map(sql::as_count),
+                    has_webhook: row.webhook_sealed.is_some(),
+                    offered_versions: serde_json::from_str(&row.offered_versions).unwrap_or_default(),
                     entry,
                     source,
                     title_fixed: row.title_fixed,
@@ -283,66 +268,55 @@ impl Store {
         self.stored(Condition::all()).await
     }
 
-    /// Serves a new artefact from now on. One transaction: the version points to it, the library says what its source says, the
-    /// generation counts up, the job is done.
+    /// The source of a version was found to be what is served: nothing is left to decide about it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the library was removed, [`StoreError::Conflict`] if the job's lease was lost.
-    pub async fn publish_version(&self, publish: PublishVersion) -> Result<PublishedVersion, StoreError> {
+    /// What the database says.
+    pub async fn version_seen(&self, library: LibraryRowId, version: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
+        let update = sql::statement(
+            self.backend(),
+            "UPDATE library_versions SET seen_at = $1 WHERE library_id = $2 AND version_key = $3",
+            [sql::number(now.0), sql::uuid(library.0), sql::text(version.unwrap_or_default())],
+        );
         let transaction = self.begin().await?;
-        // The generation's row is the first lock of every change of the catalogue, so that none waits for another in a circle.
-        changed(self, &transaction).await?;
-        let library = libraries::Entity::find_by_id(publish.library.0).one(&transaction).await?.ok_or(StoreError::NotFound("library"))?;
-        if let Some((job, holder)) = publish.job
-            && !jobs::end(&transaction, job, holder, publish.now).await?
-        {
-            return Err(StoreError::Conflict("job lease"));
-        }
-        let key = publish.version.clone().unwrap_or_default();
-        let present = library_versions::Entity::find()
-            .filter(library_versions::Column::LibraryId.eq(publish.library.0))
-            .filter(library_versions::Column::VersionKey.eq(key.as_str()))
-            .one(&transaction)
-            .await?;
-        let skipped = serde_json::to_string(&publish.skipped).map_err(|error| StoreError::Database(error.to_string()))?;
-        let mut row = library_versions::ActiveModel {
-            artefact: Set(publish.artefact.clone()),
-            source_commit: Set(publish.commit),
-            pages: Set(sql::count(publish.pages)),
-            snippets: Set(sql::count(publish.snippets)),
-            tokens: Set(sql::count(publish.tokens)),
-            skipped: Set(skipped),
-            indexed_at: Set(publish.now.0),
-            ..Default::default()
-        };
-        let published = match present {
-            Some(present) => {
-                library_versions::Entity::update_many()
-                    .set(row)
-                    .filter(library_versions::Column::Id.eq(present.id))
-                    .exec(&transaction)
-                    .await?;
-                let replaced = Some(present.artefact).filter(|old| *old != publish.artefact);
-                PublishedVersion { version: VersionRowId(present.id), replaced }
-            }
-            None => {
-                row.id = Set(publish.version_row.0);
-                row.library_id = Set(publish.library.0);
-                row.version = Set(publish.version);
-                row.version_key = Set(key);
-                row.created_at = Set(publish.now.0);
-                library_versions::Entity::insert(row).exec_without_returning(&transaction).await?;
-                PublishedVersion { version: publish.version_row, replaced: None }
-            }
-        };
-        let rules = serde_json::to_string(&publish.rules).map_err(|error| StoreError::Database(error.to_string()))?;
-        let mut facts = libraries::ActiveModel { description: Set(publish.description), rules: Set(rules), ..Default::default() };
-        if !library.title_fixed {
-            facts.title = Set(publish.title);
-        }
-        libraries::Entity::update_many().set(facts).filter(libraries::Column::Id.eq(library.id)).exec(&transaction).await?;
+        transaction.execute_raw(update).await?;
+        held::forget(&transaction, library, version.unwrap_or_default()).await?;
         transaction.commit().await?;
-        Ok(published)
+        Ok(())
+    }
+
+    /// The format of the artefact that a version is served from.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn served_format(&self, library: LibraryRowId, version: Option<&str>) -> Result<Option<u32>, StoreError> {
+        let row = library_versions::Entity::find()
+            .filter(library_versions::Column::LibraryId.eq(library.0))
+            .filter(library_versions::Column::VersionKey.eq(version.unwrap_or_default()))
+            .one(self.reader())
+            .await?;
+        Ok(row.map(|row| u32::try_from(row.format).unwrap_or_default()))
+    }
+
+    /// Forgets a version that was to be added and was never indexed: its source and its jobs. What is indexed stays.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn forget_version(&self, library: LibraryRowId, version: &str) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        for table in ["version_sources", "jobs"] {
+            let delete = sql::statement(
+                self.backend(),
+                format!(
+                    "DELETE FROM {table} WHERE library_id = $1 AND version_key = $2
+                     AND NOT EXISTS (SELECT 1 FROM library_versions v WHERE v.library_id = $1 AND v.version_key = $2)"
+                ),
+                [sql::uuid(library.0), sql::text(version)],
+            );
+            transaction.execute_raw(delete).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// What was left out of a version.
@@ -376,7 +350,7 @@ impl Store {
         Ok(freed.into_iter().collect())
     }
 
-    /// The artefacts that versions point to.
+    /// The artefacts that versions point to, and those that wait for a decision.
     ///
     /// # Errors
     /// What the database says.
@@ -385,8 +359,12 @@ impl Store {
     }
 }
 
+/// What a decision may bring back is in use as well.
 async fn artefacts<C: ConnectionTrait>(connection: &C) -> Result<HashSet<String>, StoreError> {
-    let rows: Vec<String> =
-        library_versions::Entity::find().select_only().column(library_versions::Column::Artefact).into_tuple().all(connection).await?;
-    Ok(rows.into_iter().collect())
+    let query = sql::statement(
+        connection.get_database_backend(),
+        "SELECT artefact FROM library_versions UNION SELECT artefact FROM held_versions WHERE state = 'held'",
+        [],
+    );
+    connection.query_all_raw(query).await?.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
 }

@@ -1,4 +1,4 @@
-//! Library ids as assistants write them: `/owner/name`, `/owner/name/version`, `/owner/name@version`.
+//! Library ids as assistants write them: `/owner/name`, `/owner/name/version`, `/owner/name@version`. A version may be a range.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -39,6 +39,14 @@ fn part_is_valid(part: &str) -> bool {
         && part != "."
         && part != ".."
         && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+'))
+}
+
+/// A version is a name, `latest`, or a range: `^18`, `>=1.2 <2`, `1.x || 2.x`.
+fn version_is_valid(version: &str) -> bool {
+    let is_range = |b: u8| matches!(b, b'^' | b'~' | b'<' | b'>' | b'=' | b'*' | b'|' | b',' | b' ');
+    let bare: String = version.chars().filter(|c| !c.is_ascii() || !is_range(*c as u8)).collect();
+    // A branch may contain slashes; a path may not climb.
+    version.len() <= 200 && if bare.is_empty() { version.contains('*') } else { bare.split('/').all(part_is_valid) }
 }
 
 impl LibraryId {
@@ -111,8 +119,7 @@ impl FromStr for LibraryReference {
             None => (rest, None),
         };
         if let Some(version) = version {
-            // A branch may contain slashes; a path may not climb.
-            if version.is_empty() || version.len() > 200 || !version.split('/').all(part_is_valid) {
+            if !version_is_valid(version) {
                 return Err(LibraryIdError::Part(version.chars().take(120).collect()));
             }
         }
@@ -139,6 +146,17 @@ mod tests {
         let at: LibraryReference = "vercel/next.js@v15.1.0".parse().unwrap();
         assert_eq!(slash, at);
         assert_eq!(slash.version.as_deref(), Some("v15.1.0"));
+    }
+
+    #[test]
+    fn a_version_may_be_a_range() {
+        for version in ["^18", "~2.1", "18.x", ">=1.2 <2", "1.2 - 1.4", "^17 || ^18", "*", "latest", "feature/x"] {
+            let reference: LibraryReference = format!("/a/b/{version}").parse().unwrap();
+            assert_eq!(reference.version.as_deref(), Some(version));
+        }
+        for bad in ["^", ">=", "^..", "a/../b", "1\n2", "<script>!", "18;", "é"] {
+            assert!(format!("/a/b/{bad}").parse::<LibraryReference>().is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `Ingestor`: the job queue. It takes one job at a time by a lease, so several workers share one queue.
 
-use super::ingestion::{Ingestion, LEASE, Outcome};
+use super::ingestion::{Ingestion, JobError, LEASE, Outcome, Reading};
+use super::schedule;
 use actix::prelude::*;
 use docent_library::artefact;
 use docent_library::source::Silent;
@@ -15,6 +16,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const TURN: Duration = Duration::from_secs(1);
+/// How often it is looked which libraries are due.
+const SCHEDULE: Duration = Duration::from_secs(60);
+
 /// Removes the artefacts that nothing names and that were written before `since`. Answers how many.
 fn sweep_unused(root: &Path, in_use: &HashSet<String>, since: Timestamp) -> usize {
     let folders = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
@@ -39,19 +43,21 @@ pub struct Ingestor {
     ingestion: Ingestion,
     holder: Uuid,
     reload: Option<Recipient<ReloadCatalog>>,
+    refresh_every: Duration,
     working: bool,
 }
 
 impl Ingestor {
-    /// An ingestor; `reload` is told of each published version when the catalogue lives in this process.
+    /// An ingestor; `reload` is told of each published version when the catalogue lives in this process. Libraries without a schedule of
+    /// their own are refreshed as `refresh_every` says; zero is never.
     #[must_use]
-    pub fn new(ingestion: Ingestion, reload: Option<Recipient<ReloadCatalog>>) -> Self {
+    pub fn new(ingestion: Ingestion, reload: Option<Recipient<ReloadCatalog>>, refresh_every: Duration) -> Self {
         let holder = docent_types::ids::uuid_v7(ingestion.clock.now(), &*ingestion.randomness);
-        Self { ingestion, holder, reload, working: false }
+        Self { ingestion, holder, reload, refresh_every, working: false }
     }
 
     fn take_one(&mut self, context: &mut Context<Self>) {
-        if self.working {
+        if self.working || self.ingestion.stopping.was_told().is_some() {
             return;
         }
         self.working = true;
@@ -67,12 +73,19 @@ impl Ingestor {
                 }
             };
             tracing::info!(library = %job.library_id, job = %job.id, "reading a library");
-            match ingestion.run(&job, holder, Arc::new(Silent), job.attempts <= 1).await {
+            let reading = Reading { skips_unchanged: true, verifies: false, tries_again: true };
+            match ingestion.run(&job, holder, Arc::new(Silent), reading).await {
                 Ok(Outcome::Published(ingested)) => {
                     tracing::info!(library = %job.library_id, pages = ingested.pages, snippets = ingested.snippets, "a library is published")
                 }
                 Ok(Outcome::Unchanged { commit }) => tracing::info!(library = %job.library_id, commit, "a library is unchanged"),
-                Err(error) => tracing::warn!(library = %job.library_id, %error, "a library could not be read"),
+                Ok(Outcome::Held { reason }) => {
+                    tracing::warn!(library = %job.library_id, reason, "a refresh is held for a decision: docent library confirm, or reject")
+                }
+                Ok(Outcome::Rejected { .. }) => tracing::info!(library = %job.library_id, "a library's source is as it was rejected"),
+                Err(JobError::Cancelled) => tracing::info!(library = %job.library_id, "a job was cancelled"),
+                Err(JobError::GivenBack) => tracing::info!(library = %job.library_id, "a job goes back to the queue"),
+                Err(error) => tracing::warn!(library = %job.library_id, attempt = job.attempts, %error, "a library could not be read"),
             }
             if let Some(reload) = reload {
                 reload.do_send(ReloadCatalog);
@@ -85,6 +98,18 @@ impl Ingestor {
                 ingestor.take_one(context);
             }
         }));
+    }
+
+    fn schedule(&self, context: &mut Context<Self>) {
+        let (ingestion, every) = (self.ingestion.clone(), self.refresh_every);
+        let work = async move {
+            match schedule::queue_due(&ingestion, every).await {
+                Ok(0) => {}
+                Ok(libraries) => tracing::info!(libraries, "refreshes are due"),
+                Err(error) => tracing::debug!(%error, "the schedule could not be read"),
+            }
+        };
+        context.spawn(work.into_actor(self));
     }
 
     fn sweep(&self, context: &mut Context<Self>) {
@@ -115,6 +140,7 @@ impl Actor for Ingestor {
     fn started(&mut self, context: &mut Self::Context) {
         self.take_one(context);
         context.run_interval(TURN, Self::take_one);
+        context.run_interval(SCHEDULE, |ingestor, context| ingestor.schedule(context));
         context.run_interval(SWEEP, |ingestor, context| ingestor.sweep(context));
     }
 }

@@ -1,18 +1,22 @@
 //! `docent library …`
 
-use crate::actors::ingestion::{Ingestion, JobError, LEASE, Outcome};
+mod held;
+mod indexing;
+mod show;
+mod versions;
+mod webhook;
+
+use crate::actors::schedule;
 use crate::command_line::Library;
 use crate::installation::Installation;
-use crate::progress::Shown;
 use anyhow::{Context as _, bail};
-use docent_library::ingest::{Ingested, suggested_id};
+use docent_library::ingest::suggested_id;
 use docent_library::source::Source;
 use docent_store::{NewLibrary, StoreError, StoredLibrary};
-use docent_types::documentation::{Skipped, Visibility};
-use docent_types::ids::{JobId, LibraryRowId, uuid_v7};
+use docent_types::documentation::Visibility;
+use docent_types::ids::LibraryRowId;
 use docent_types::library_id::LibraryId;
-use std::sync::Arc;
-use std::time::Duration;
+use indexing::Indexing;
 
 /// Runs the command.
 ///
@@ -20,20 +24,33 @@ use std::time::Duration;
 /// In words for the operator.
 pub async fn run(installation: &Installation, command: Library) -> anyhow::Result<()> {
     match command {
-        Library::Add { source, id, title, version, private } => add(installation, &source, id, title, version, private).await,
-        Library::List => list(installation).await,
-        Library::Show { id } => show(installation, &find(installation, &id).await?).await,
-        Library::Refresh { id } => {
+        Library::Add { source, id, title, version, private, in_background } => {
+            add(installation, &source, id, title, version, private, in_background).await
+        }
+        Library::Versions(wanted) => {
+            let library = find(installation, &wanted.id).await?;
+            versions::run(installation, &library, &wanted).await
+        }
+        Library::List => show::list(installation).await,
+        Library::Show { id } => show::one(installation, &find(installation, &id).await?).await,
+        Library::Refresh { id, version, force, in_background } => {
+            refresh(installation, &find(installation, &id).await?, version, force, in_background).await
+        }
+        Library::Schedule { id, every } => {
             let library = find(installation, &id).await?;
-            let versions: Vec<Option<String>> = match library.entry.versions.as_slice() {
-                [] => vec![library.wanted_version.clone()],
-                versions => versions.iter().map(|one| one.version.clone()).collect(),
+            let period = match every.as_str() {
+                "default" => None,
+                other => Some(schedule::period(other).map_err(|wrong| anyhow::anyhow!("{wrong}, or default"))?),
             };
-            for version in versions {
-                index(installation, &library.entry.id, library.entry.row, version, true).await?;
-            }
+            installation.store.set_refresh_every(library.entry.row, period).await?;
+            let configured = &installation.configuration.library.refresh_every;
+            println!("{}", show::schedule(&library.entry.id.to_string(), period.map(|period| period.as_secs()), configured));
             Ok(())
         }
+        Library::Webhook { id, off } => webhook::run(installation, &find(installation, &id).await?, off).await,
+        Library::Cancel { id } => cancel(installation, &find(installation, &id).await?).await,
+        Library::Confirm { id, version } => held::confirm(installation, &find(installation, &id).await?, version.as_deref()).await,
+        Library::Reject { id, version } => held::reject(installation, &find(installation, &id).await?, version.as_deref()).await,
         Library::Remove { id } => {
             let library = find(installation, &id).await?;
             installation.store.remove_library(&library.entry.id).await?;
@@ -55,6 +72,7 @@ async fn add(
     title: Option<String>,
     version: Option<String>,
     private: Option<String>,
+    in_background: bool,
 ) -> anyhow::Result<()> {
     let parsed = Source::parse(source)?;
     // A folder is kept as an absolute path: the next command may run elsewhere.
@@ -87,142 +105,63 @@ async fn add(
         wanted_version: version.clone(),
         now,
     };
-    let is_new = match installation.store.add_library(new).await {
-        Ok(_) => true,
+    let indexing = Indexing::new(installation);
+    match installation.store.add_library(new).await {
+        Ok(_) => {
+            let added = indexing.begin(&id, row, version, false, in_background).await;
+            if added.is_err() {
+                // Nothing was understood of it: an id that answers nothing is worse than none.
+                installation.store.remove_library(&id).await?;
+            }
+            added
+        }
         Err(StoreError::Conflict(_)) => {
             // Another version of a library that is there; else the id is taken.
             let there = installation.store.library(&id).await?.context("the library was removed meanwhile; try again")?;
-            let has_it = there.entry.versions.iter().any(|one| one.version == version);
-            if has_it || version.is_none() {
+            let Some(version) = version.filter(|wanted| !there.entry.versions.iter().any(|one| one.version.as_ref() == Some(wanted)))
+            else {
                 bail!(
                     "there is a library {id} already: `docent library refresh {id}` reads it again, --version NAME adds another version of it, --id names a new one"
                 );
-            }
+            };
             if there.entry.visibility != visibility {
                 bail!("{id} is there with another visibility; a version has that of its library");
             }
-            let row = there.entry.row;
-            installation.store.set_version_source(row, version.as_deref(), &stored).await?;
-            return index(installation, &id, row, version, false).await;
+            indexing.add_version(&id, there.entry.row, &version, &stored, in_background).await
         }
-        Err(other) => return Err(other.into()),
-    };
-    let indexed = index(installation, &id, row, version, false).await;
-    if let (Err(_), true) = (&indexed, is_new) {
-        // Nothing was understood of it: an id that answers nothing is worse than none.
-        installation.store.remove_library(&id).await?;
+        Err(other) => Err(other.into()),
     }
-    indexed
 }
 
-async fn index(
+async fn refresh(
     installation: &Installation,
-    id: &LibraryId,
-    row: LibraryRowId,
-    version: Option<String>,
-    skip_unchanged: bool,
+    library: &StoredLibrary,
+    only: Option<String>,
+    force: bool,
+    in_background: bool,
 ) -> anyhow::Result<()> {
-    let ingestion = Ingestion::of(installation);
-    let now = installation.clock.now();
-    let job = JobId::generate(now, &*installation.randomness);
-    let holder = uuid_v7(now, &*installation.randomness);
-    if !installation.store.queue_leased_job(job, row, version.as_deref(), holder, now.after(LEASE), now).await? {
-        bail!("{id} is being read at this moment by another process; `docent library show {id}` shows how far it is");
-    }
-    let job = installation.store.job(job).await?.context("the job was removed meanwhile")?;
-    let shown = Arc::new(Shown::new());
-    let started = std::time::Instant::now();
-    let outcome = ingestion.run(&job, holder, shown.clone(), skip_unchanged).await;
-    shown.finish();
-    match outcome {
-        Ok(Outcome::Published(ingested)) => report(id, &ingested, started.elapsed()),
-        Ok(Outcome::Unchanged { commit }) => println!("{id} is unchanged at commit {commit}."),
-        Err(JobError::LeaseLost) => {
-            bail!("{id}: another process took this over, since this one did not answer for {} seconds", LEASE.as_secs())
+    let (id, row) = (&library.entry.id, library.entry.row);
+    let mut versions = installation.store.versions_to_refresh(row).await?;
+    if let Some(only) = only {
+        versions.retain(|version| version.as_deref().unwrap_or("default") == only);
+        if versions.is_empty() {
+            bail!("{id} has no version \"{only}\"; docent library show {id} lists them");
         }
-        Err(error) => return Err(error).with_context(|| format!("{id} was not indexed")),
+    }
+    let indexing = Indexing::new(installation);
+    for version in versions {
+        indexing.begin(id, row, version, !force, in_background).await?;
     }
     Ok(())
 }
 
-fn report(id: &LibraryId, ingested: &Ingested, took: Duration) {
-    println!("{id}: {}", ingested.title);
-    if let Some(commit) = &ingested.commit {
-        println!("  commit    {commit}");
-    }
-    println!("  pages     {}", ingested.pages);
-    println!("  snippets  {}", ingested.snippets);
-    println!("  tokens    {}", ingested.tokens);
-    println!("  time      {:.1} s", took.as_secs_f64());
-    print_skipped(&ingested.skipped);
-}
-
-fn print_skipped(skipped: &[Skipped]) {
-    const SHOWN: usize = 40;
-    if skipped.is_empty() {
-        return;
-    }
-    println!("  left out  {} {}", skipped.len(), if skipped.len() == 1 { "file" } else { "files" });
-    for one in skipped.iter().take(SHOWN) {
-        println!("    {}: {}", one.path, one.reason);
-    }
-    if skipped.len() > SHOWN {
-        println!("    … and {} more (all are on the library's page)", skipped.len() - SHOWN);
-    }
-}
-
-async fn list(installation: &Installation) -> anyhow::Result<()> {
-    let libraries = installation.store.libraries().await?;
-    if libraries.is_empty() {
-        println!("There are no libraries yet. Add one with: docent library add SOURCE");
-        return Ok(());
-    }
-    let rows: Vec<Vec<String>> = libraries
-        .into_iter()
-        .map(|library| {
-            let snippets: u64 = library.entry.default_version().map_or(0, |one| one.snippets);
-            let versions: Vec<String> =
-                library.entry.versions.iter().map(|one| one.version.clone().unwrap_or_else(|| "default".to_owned())).collect();
-            let visibility = match library.entry.visibility {
-                Visibility::Public => "public",
-                Visibility::Private(_) => "private",
-            };
-            vec![
-                library.entry.id.to_string(),
-                library.entry.title,
-                visibility.to_owned(),
-                library.state,
-                snippets.to_string(),
-                versions.join(","),
-                library.entry.source,
-            ]
-        })
-        .collect();
-    super::print_table(&["ID", "TITLE", "VISIBLE", "STATE", "SNIPPETS", "VERSIONS", "SOURCE"], &rows);
-    Ok(())
-}
-
-async fn show(installation: &Installation, library: &StoredLibrary) -> anyhow::Result<()> {
-    let entry = &library.entry;
-    println!("{}: {}", entry.id, entry.title);
-    println!("  description  {}", entry.description);
-    println!("  source       {}", entry.source);
-    println!("  state        {}", library.state);
-    match entry.visibility {
-        Visibility::Public => println!("  visible      to everybody"),
-        Visibility::Private(project) => println!("  visible      to the members of project {project}"),
-    }
-    if let Some(error) = &library.last_error {
-        println!("  last error   {error}");
-    }
-    for version in &entry.versions {
-        println!("  version {}", version.version.as_deref().unwrap_or("default"));
-        println!("  commit    {}", version.commit.as_deref().unwrap_or("-"));
-        println!("  pages     {}", version.pages);
-        println!("  snippets  {}", version.snippets);
-        println!("  tokens    {}", version.tokens);
-        println!("  indexed   {}", version.indexed_at);
-        print_skipped(&installation.store.skipped(version.id).await?);
+async fn cancel(installation: &Installation, library: &StoredLibrary) -> anyhow::Result<()> {
+    let id = &library.entry.id;
+    let cancelled = installation.store.cancel_jobs(library.entry.row, installation.clock.now()).await?;
+    match (cancelled.ended, cancelled.asked) {
+        (0, 0) => println!("{id} has no job that waits or runs."),
+        (_, 0) => println!("{id} does not wait to be read any more."),
+        (_, _) => println!("{id}: who reads it was asked to stop, and does so within seconds. What was served is served still."),
     }
     Ok(())
 }

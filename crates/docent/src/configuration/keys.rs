@@ -140,6 +140,12 @@ pub const KEYS: &[Key] = &[
     ),
     key("library.max_open", Kind::Number, "256", "Indexes that are kept open at once. The least recently used one is closed first."),
     key("library.guide", Kind::Switch, "true", "Whether this guide is served as the library `/docent/docs`."),
+    key(
+        "library.refresh_every",
+        Kind::Text,
+        "1d",
+        "How often a worker looks whether the source of a library changed: a number and `m`, `h` or `d`, or `off`. Libraries take their turns one by one, each at a moment of its own. `docent library schedule` gives one library another period.",
+    ),
     key("site.name", Kind::Text, "Docent", "The name on pages, for example your company's."),
     Key {
         secret: true,

@@ -4,6 +4,8 @@ use super::urls::Roles;
 use crate::actors::catalog::Catalog;
 use crate::actors::ingestion::Ingestion;
 use crate::actors::ingestor::Ingestor;
+use crate::actors::schedule;
+use crate::actors::stopping::{Stop, Stopping};
 use crate::configuration::{Configuration, DynamicRegistration, SignUp};
 use crate::installation::Installation;
 use actix::prelude::*;
@@ -53,9 +55,25 @@ pub struct Parts {
     /// Present in the role `mcp`.
     pub tools: Option<Arc<Tools>>,
     recorder: Recipient<Flush>,
+    /// Present in the role `worker`.
+    work: Option<Stopping>,
 }
 
 impl Parts {
+    /// Jobs go back to the queue, for another worker or the next start.
+    pub fn stop_work(&self) {
+        if let Some(work) = &self.work {
+            work.tell(Stop::GiveBack);
+        }
+    }
+
+    /// Waits until no job runs here.
+    pub async fn work_ended(&self) {
+        if let Some(work) = &self.work {
+            work.idle().await;
+        }
+    }
+
     /// Writes what waits to be written.
     pub async fn flush(&self) {
         if self.recorder.send(Flush).await.is_err() {
@@ -108,9 +126,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
     };
     let reader = Reader::new(shelf.clone(), catalog.clone().recipient());
 
-    if roles.worker {
-        start_worker(installation, Some(catalog.recipient()));
-    }
+    let work = if roles.worker { Some(start_worker(installation, Some(catalog.recipient()))?) } else { None };
     if roles.auth || roles.worker {
         let (store, clock) = (store.clone(), clock.clone());
         let options = JanitorOptions { audit_retention: days(configuration.audit.retention)?, unused_clients: 100_000 };
@@ -167,7 +183,8 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
             urls: urls.clone(),
             serves_mcp_here: roles.mcp && urls.is_combined(),
         };
-        console = Some(web::Data::new(Console { settings, store: store.clone(), reader: reader.clone(), clock: clock.clone() }));
+        let (store, reader) = (store.clone(), reader.clone());
+        console = Some(web::Data::new(Console { settings, store, reader, clock: clock.clone(), randomness: randomness.clone() }));
     }
 
     let (mut resource_server, mut tools) = (None, None);
@@ -192,7 +209,18 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
         tools = Some(Arc::new(Tools::new(reader, recorder.clone().recipient(), clock.clone(), configuration.site.name.clone())));
     }
 
-    Ok(Arc::new(Parts { roles, store, keys, shelf, authorization_server, console, resource_server, tools, recorder: recorder.recipient() }))
+    Ok(Arc::new(Parts {
+        roles,
+        store,
+        keys,
+        shelf,
+        authorization_server,
+        console,
+        resource_server,
+        tools,
+        recorder: recorder.recipient(),
+        work,
+    }))
 }
 
 /// What is configured, and this machine's names with the port that is listened on: for health checks and for proxies that keep it.
@@ -214,11 +242,14 @@ fn start_ledger(store: &Store, catch_up: Recipient<CatchUp>, clock: &SharedClock
     })
 }
 
-fn start_worker(installation: &Installation, reload: Option<Recipient<ReloadCatalog>>) {
+fn start_worker(installation: &Installation, reload: Option<Recipient<ReloadCatalog>>) -> anyhow::Result<Stopping> {
+    let every = schedule::period(&installation.configuration.library.refresh_every)
+        .map_err(|wrong| anyhow::anyhow!("library.refresh_every: {wrong}"))?;
     let ingestion = Ingestion::of(installation);
     let data = installation.data.clone();
+    let stopping = ingestion.stopping.clone();
     let guide = installation.configuration.library.guide.then(|| ingestion.clone());
-    Guardian::start("ingestor", MAILBOX, move || Ingestor::new(ingestion.clone(), reload.clone()).start());
+    Guardian::start("ingestor", MAILBOX, move || Ingestor::new(ingestion.clone(), reload.clone(), every).start());
     if let Some(ingestion) = guide {
         actix::spawn(async move {
             if let Err(error) = super::guide::publish(&ingestion, &data).await {
@@ -226,6 +257,7 @@ fn start_worker(installation: &Installation, reload: Option<Recipient<ReloadCata
             }
         });
     }
+    Ok(stopping)
 }
 
 fn authorization_settings(

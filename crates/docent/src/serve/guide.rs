@@ -1,6 +1,6 @@
 //! The user guide is inside the binary, and the first library that a new Docent serves: `/docent/docs`.
 
-use crate::actors::ingestion::{Ingestion, LEASE};
+use crate::actors::ingestion::{Ingestion, LEASE, Reading};
 use docent_library::source::Silent;
 use docent_store::{NewLibrary, StoreError};
 use docent_types::documentation::Visibility;
@@ -10,6 +10,7 @@ use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(RustEmbed)]
 #[folder = "../../docs"]
@@ -85,12 +86,15 @@ pub async fn publish(ingestion: &Ingestion, data: &Path) -> anyhow::Result<()> {
         Err(StoreError::Conflict(_)) => return Ok(()),
         Err(error) => return Err(error.into()),
     }
+    // It changes with the program only.
+    store.set_refresh_every(row, Some(Duration::ZERO)).await?;
     let job = JobId::generate(now, &*ingestion.randomness);
     let holder = uuid_v7(now, &*ingestion.randomness);
     if store.queue_leased_job(job, row, None, holder, now.after(LEASE), now).await?
         && let Some(job) = store.job(job).await?
     {
-        ingestion.run(&job, holder, Arc::new(Silent), false).await?;
+        let reading = Reading { skips_unchanged: false, verifies: false, tries_again: false };
+        ingestion.run(&job, holder, Arc::new(Silent), reading).await?;
     }
     Ok(())
 }

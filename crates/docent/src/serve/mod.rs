@@ -59,11 +59,20 @@ pub async fn run(installation: &Installation, options: &Serve) -> anyhow::Result
             anyhow::bail!("the HTTP server ended by itself");
         }
     }
-    if tokio::time::timeout(STOP + Duration::from_secs(1), handle.stop(true)).await.is_err() {
+    parts.stop_work();
+    let (answered, worked) = tokio::join!(
+        tokio::time::timeout(STOP + Duration::from_secs(1), handle.stop(true)),
+        tokio::time::timeout(STOP, parts.work_ended()),
+    );
+    if answered.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
     parts.flush().await;
     tracing::info!("stopped");
+    if worked.is_err() {
+        // A thread that writes an index cannot be told to stop. Its job is in the queue again, and what it leaves behind is swept.
+        std::process::exit(0);
+    }
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! A git repository as a source: its references by one request, then one commit without history.
 
+pub mod references;
+
 use super::selection::{MAX_FILE, MAX_FILES, MAX_TOTAL, is_documentation};
 use super::{Progress, Source, SourceError, Stage, Tree, shown};
 use docent_types::documentation::Skipped;
@@ -59,8 +61,11 @@ pub fn remote_commit(source: &Source) -> Result<String, SourceError> {
         let repository = open_local(&path, source)?;
         return Ok(choose_local(&repository, reference, source)?.commit.to_string());
     }
-    let work = tempfile::tempdir().map_err(|error| SourceError::Io { path: "temporary folder".to_owned(), reason: error.to_string() })?;
-    Ok(list(source, url, reference, work.path())?.commit.to_string())
+    Ok(list(source, url, reference, temporary_folder()?.path(), &|| false)?.commit.to_string())
+}
+
+fn temporary_folder() -> Result<tempfile::TempDir, SourceError> {
+    tempfile::tempdir().map_err(|error| SourceError::Io { path: "temporary folder".to_owned(), reason: error.to_string() })
 }
 
 /// Fetches one commit into a fresh folder.
@@ -85,7 +90,7 @@ pub fn fetch(source: &Source, workdir: &Path, progress: &dyn Progress) -> Result
         }
         None => {
             let git = temporary.path().join("git");
-            let chosen = list(source, url, reference, &git)?;
+            let chosen = list(source, url, reference, &git, &|| progress.cancelled())?;
             receive(source, url, &chosen, &git, progress)?;
             (open_local(&git, source)?, chosen)
         }
@@ -269,9 +274,14 @@ fn failed(source_display: &str, error: &gix::Error) -> SourceError {
     SourceError::Unreachable { display: source_display.to_owned(), reason }
 }
 
-fn list(source: &Source, url: &str, reference: Option<&str>, folder: &Path) -> Result<Chosen, SourceError> {
+fn list(source: &Source, url: &str, reference: Option<&str>, folder: &Path, cancelled: &dyn Fn() -> bool) -> Result<Chosen, SourceError> {
+    choose(&advertised(source, url, folder, cancelled)?, reference, source)
+}
+
+/// The references that a server names.
+fn advertised(source: &Source, url: &str, folder: &Path, cancelled: &dyn Fn() -> bool) -> Result<Vec<Ref>, SourceError> {
     let (folder, display, account, address) = (folder.to_owned(), source.display(), account(url), address(url));
-    let references = within(LIST_LIMIT, source, &|| false, move |_| {
+    within(LIST_LIMIT, source, cancelled, move |_| {
         let fail = |error: gix::Error| failed(&display, &error);
         let repository = bare(&folder)?;
         let remote = repository
@@ -282,8 +292,7 @@ fn list(source: &Source, url: &str, reference: Option<&str>, folder: &Path) -> R
         let connection = remote.connect(Direction::Fetch).map_err(fail)?.with_credentials(credentials(account));
         let (map, _) = connection.ref_map(gix::progress::Discard, gix::remote::ref_map::Options::default()).map_err(fail)?;
         Ok(map.remote_refs)
-    })?;
-    choose(&references, reference, source)
+    })
 }
 
 fn choose(references: &[Ref], wanted: Option<&str>, source: &Source) -> Result<Chosen, SourceError> {

@@ -124,3 +124,18 @@ async fn each_call_is_counted_with_its_outcome() {
     assert_eq!(seen, [("query-docs", true), ("query-docs", false)]);
     assert_eq!((counted[0].project, counted[0].client.as_str()), (own_project(), "c_test"));
 }
+
+#[actix_web::test]
+async fn an_answer_says_which_version_it_comes_from_if_that_was_not_named() {
+    let world = World::new();
+    let ask = |id: &str| json!({ "libraryId": id, "query": "How do I set a timeout?" });
+    let (plain, _) = world.call(&caller(), "query-docs", ask("/glide/kite")).await;
+    let (default, _) = world.call(&caller(), "query-docs", ask("/glide/kite/default")).await;
+    assert_eq!(plain, default, "nothing to say");
+    let (latest, error) = world.call(&caller(), "query-docs", ask("/glide/kite@latest")).await;
+    let (said, rest) = latest.split_once("\n\n").unwrap();
+    assert!(!error && said.starts_with("(Version asked for: latest.") && said.ends_with(".)"), "{said}");
+    assert_eq!(rest, plain);
+    let (text, error) = world.call(&caller(), "query-docs", ask("/glide/kite/^9")).await;
+    assert!(error && text.contains("has no version \"^9\""), "{text}");
+}

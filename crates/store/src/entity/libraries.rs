@@ -16,6 +16,10 @@ pub struct Model {
     pub wanted_version: Option<String>,
     pub rules: String,
     pub created_at: i64,
+    pub refresh_every: Option<i64>,
+    pub refreshed_at: Option<i64>,
+    pub webhook_sealed: Option<Vec<u8>>,
+    pub offered_versions: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -16,6 +16,8 @@ pub struct Model {
     pub skipped: String,
     pub created_at: i64,
     pub indexed_at: i64,
+    pub seen_at: Option<i64>,
+    pub format: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

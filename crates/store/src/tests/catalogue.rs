@@ -21,7 +21,7 @@ pub(super) fn library(id: &str) -> NewLibrary {
     }
 }
 
-fn version(library: LibraryRowId, version: Option<&str>, artefact: &str) -> PublishVersion {
+pub(super) fn version(library: LibraryRowId, version: Option<&str>, artefact: &str) -> PublishVersion {
     PublishVersion {
         library,
         version_row: VersionRowId::generate(START, &SystemRandomness),
@@ -35,6 +35,8 @@ fn version(library: LibraryRowId, version: Option<&str>, artefact: &str) -> Publ
         title: "Title of the source".to_owned(),
         description: "What the source says.".to_owned(),
         rules: vec!["Prefer the new API".to_owned()],
+        offered_versions: vec!["v0".to_owned()],
+        format: 1,
         now: START,
         job: None,
     }

@@ -1,6 +1,6 @@
 use super::catalogue::library;
 use super::*;
-use crate::{JobState, on_each_database};
+use crate::{Cancelled, JobState, Lease, on_each_database};
 use docent_types::ids::{JobId, LibraryRowId};
 use uuid::Uuid;
 
@@ -59,7 +59,8 @@ on_each_database! {
             assert_eq!(store.lease_job(WORKER, now.after(seconds(30)), now).await, Ok(None), "the lease holds");
             now = now.after(Duration::from_millis(30_001));
         }
-        assert!(!store.renew_lease(id, Uuid::from_u128(4), now.after(seconds(30)), "reading", 1, 2).await.unwrap(), "its lease is another's");
+        let renewed = store.renew_lease(id, Uuid::from_u128(4), now.after(seconds(30)), "reading", 1, 2).await;
+        assert_eq!(renewed, Ok(Lease::Lost), "its lease is another's");
         assert_eq!(store.lease_job(WORKER, now, now.after(seconds(30))).await, Ok(None));
         let failed = store.job(id).await.unwrap().unwrap();
         assert_eq!(failed.state, JobState::Failed);
@@ -72,9 +73,10 @@ on_each_database! {
         let id = job();
         store.queue_job(id, row, Some("v1"), START).await.unwrap();
         store.lease_job(WORKER, START, START.after(seconds(30))).await.unwrap().unwrap();
-        assert!(store.renew_lease(id, WORKER, START.after(seconds(60)), "reading pages", 5, 9).await.unwrap());
+        assert_eq!(store.renew_lease(id, WORKER, START.after(seconds(60)), "reading", 5, 9).await, Ok(Lease::Renewed));
         let running = store.job(id).await.unwrap().unwrap();
-        assert_eq!((running.stage.as_str(), running.done, running.total, running.version.as_deref()), ("reading pages", 5, 9, Some("v1")));
+        assert_eq!((running.stage.as_str(), running.done, running.total, running.version.as_deref()), ("reading", 5, 9, Some("v1")));
+        assert_eq!(running.percent(), Some(12 + 48 * 5 / 9));
         assert_eq!(store.library(&"/owner/name".parse().unwrap()).await.unwrap().unwrap().state, "indexing");
         store.finish_job(id, WORKER, Err("no such branch".to_owned()), START, Some(START.after(seconds(60)))).await.unwrap();
         assert_eq!(store.lease_job(WORKER, START.after(seconds(59)), START.after(seconds(99))).await, Ok(None), "not before its time");
@@ -101,5 +103,64 @@ on_each_database! {
         assert_eq!(store.lease_job(WORKER, START, until).await, Ok(None), "what waits goes after what runs");
         let later = START.after(seconds(31));
         assert_eq!(store.queue_leased_job(job(), row, None, WORKER, later.after(seconds(30)), later).await, Ok(true), "the first one died");
+    }
+
+    async fn cancelling_ends_what_waits_and_asks_what_runs_to_stop(database) {
+        let store = &database.store;
+        let row = a_library(database, "/owner/name").await;
+        let (running, waiting) = (job(), job());
+        store.queue_job(running, row, None, START).await.unwrap();
+        store.lease_job(WORKER, START, START.after(seconds(30))).await.unwrap().unwrap();
+        store.queue_job(waiting, row, Some("v1"), START).await.unwrap();
+        assert_eq!(store.cancel_jobs(row, START).await, Ok(Cancelled { ended: 1, asked: 1 }));
+        assert_eq!(store.job(waiting).await.unwrap().unwrap().state, JobState::Cancelled);
+        let told = store.renew_lease(running, WORKER, START.after(seconds(40)), "reading", 1, 2).await;
+        assert_eq!(told, Ok(Lease::CancelAsked));
+        store.finish_job(running, WORKER, Err("x".to_owned()), START, Some(START)).await.unwrap();
+        assert_eq!(store.job(running).await.unwrap().unwrap().state, JobState::Failed, "what was cancelled is not tried again");
+        assert_eq!(store.cancel_jobs(row, START).await, Ok(Cancelled::default()));
+    }
+
+    async fn a_cancelled_job_whose_worker_died_is_not_taken_up(database) {
+        let store = &database.store;
+        let row = a_library(database, "/owner/name").await;
+        let id = job();
+        store.queue_job(id, row, None, START).await.unwrap();
+        store.lease_job(WORKER, START, START.after(seconds(30))).await.unwrap().unwrap();
+        store.cancel_jobs(row, START).await.unwrap();
+        let later = START.after(seconds(31));
+        assert_eq!(store.lease_job(WORKER, later, later.after(seconds(30))).await, Ok(None));
+        assert_eq!(store.job(id).await.unwrap().unwrap().state, JobState::Cancelled);
+    }
+
+    async fn a_job_that_is_given_back_was_not_tried(database) {
+        let store = &database.store;
+        let row = a_library(database, "/owner/name").await;
+        let id = job();
+        store.queue_job(id, row, None, START).await.unwrap();
+        for _ in 0..12 {
+            let leased = store.lease_job(WORKER, START, START.after(seconds(30))).await.unwrap().unwrap();
+            assert_eq!((leased.id, leased.attempts), (id, 1));
+            assert_eq!(store.give_back_job(id, WORKER, START).await, Ok(true));
+        }
+        assert_eq!(store.give_back_job(id, WORKER, START).await, Ok(false), "it is nobody's now");
+    }
+
+    async fn the_job_that_says_most_stands_for_a_library(database) {
+        let store = &database.store;
+        let row = a_library(database, "/owner/name").await;
+        let library = async || store.library(&"/owner/name".parse().unwrap()).await.unwrap().unwrap();
+        for (version, at) in [("v1", 0), ("v2", 1)] {
+            store.queue_job(job(), row, Some(version), START.after(seconds(at))).await.unwrap();
+        }
+        let first = store.lease_job(WORKER, START.after(seconds(2)), START.after(seconds(30))).await.unwrap().unwrap();
+        store.finish_job(first.id, WORKER, Err("no such tag".to_owned()), START.after(seconds(3)), None).await.unwrap();
+        let second = store.lease_job(WORKER, START.after(seconds(4)), START.after(seconds(30))).await.unwrap().unwrap();
+        assert_eq!(library().await.last_job.map(|job| job.id), Some(second.id), "what runs");
+        store.finish_job(second.id, WORKER, Ok(()), START.after(seconds(5)), None).await.unwrap();
+        let failed = library().await;
+        assert_eq!((failed.state.as_str(), failed.last_error.as_deref()), ("failed", Some("no such tag")), "then what went wrong");
+        store.forget_version(row, "v1").await.unwrap();
+        assert_eq!(library().await.last_error, None);
     }
 }

@@ -9,6 +9,7 @@ mod machines;
 mod people;
 mod projects;
 mod record;
+mod refreshes;
 mod registration;
 mod revocations;
 mod schema;
