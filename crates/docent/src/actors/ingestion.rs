@@ -2,6 +2,7 @@
 
 use crate::installation::Installation;
 use docent_library::ingest::{IngestError, IngestOptions, Ingested, ingest};
+use docent_library::source::network::Network;
 use docent_library::source::{Progress, Source, Stage};
 use docent_store::{Job, PublishVersion, Store, StoreError};
 use docent_types::ids::VersionRowId;
@@ -26,6 +27,8 @@ pub struct Ingestion {
     pub index_folder: PathBuf,
     /// Where sources are fetched to.
     pub work_folder: PathBuf,
+    /// What reading from the network may cost, and where registries are.
+    pub network: Network,
     /// The clock.
     pub clock: SharedClock,
     /// Randomness.
@@ -111,6 +114,7 @@ impl Ingestion {
             store: installation.store.clone(),
             index_folder: installation.index_folder(),
             work_folder: installation.work_folder(),
+            network: installation.network(),
             clock: installation.clock.clone(),
             randomness: installation.randomness.clone(),
         }
@@ -169,11 +173,12 @@ impl Ingestion {
             version: job.version.clone(),
             workdir: self.work_folder.clone(),
             index_root: self.index_folder.clone(),
+            network: self.network.clone(),
         };
         let known = served.filter(|_| skip_unchanged);
         let ingested = tokio::task::spawn_blocking(move || -> Result<Result<Ingested, String>, IngestError> {
             if let Some(known) = known
-                && source.remote_commit()?.as_ref() == Some(&known)
+                && source.revision(&options.network, &options.workdir).map_err(IngestError::from)?.as_ref() == Some(&known)
             {
                 return Ok(Err(known));
             }
