@@ -157,6 +157,7 @@ impl World {
             version: None,
             workdir: self.folder.path().join("work"),
             index_root: self.folder.path().join("index"),
+            ..IngestOptions::default()
         };
         let source = Source::parse(docs.to_str().unwrap()).unwrap();
         ingest(&source, &options, &Silent).unwrap()

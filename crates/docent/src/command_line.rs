@@ -355,9 +355,11 @@ pub enum ClientToken {
 /// `docent library …`.
 #[derive(Subcommand, Debug)]
 pub enum Library {
-    /// Add a library from a folder or a git repository and index it
+    /// Add a library from a folder, repository, archive, web site or package and index it
     Add {
-        /// A folder, or a git URL (https, ssh, file) with an optional #branch-or-tag
+        /// A folder; a git URL (https, ssh, file) with an optional #branch-or-tag; an archive (.zip, .tar.gz, .tar) here or at an
+        /// https URL; a web site (site:https://…); a URL of llms.txt or llms-full.txt; a package (npm:NAME, pypi:NAME,
+        /// cargo:NAME, with an optional @VERSION)
         source: String,
         /// Its id, as assistants write it [default: made from the source]
         #[arg(long, value_name = "/OWNER/NAME")]

@@ -193,6 +193,16 @@ pub struct Library {
     pub guide: bool,
     /// How often libraries are refreshed: a number and `m`, `h` or `d`, or `off`.
     pub refresh_every: String,
+    /// Pages that are read of one web site.
+    pub site_pages: usize,
+    /// Milliseconds between the starts of two requests to a web site.
+    pub site_delay: u64,
+    /// The registry of npm packages.
+    pub npm_registry: String,
+    /// The registry of Python packages.
+    pub pypi_registry: String,
+    /// The sparse index of Cargo packages.
+    pub cargo_registry: String,
 }
 
 /// `[site]`

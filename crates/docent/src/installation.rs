@@ -3,6 +3,7 @@
 use crate::command_line::CommandLine;
 use crate::configuration::{self, Configuration, Effective};
 use anyhow::{Context as _, bail};
+use docent_library::source::network::{Limits, Network, Registries};
 use docent_store::{Database, Store};
 use docent_types::random::{Randomness as _, SharedRandomness, SystemRandomness};
 use docent_types::sealing::MasterKey;
@@ -11,6 +12,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A Docent on this machine.
 pub struct Installation {
@@ -64,6 +66,22 @@ impl Installation {
         match self.configuration.library.index_folder.as_str() {
             "" => self.data.join("index"),
             folder => PathBuf::from(folder),
+        }
+    }
+
+    /// What reading sources from the network may cost, and where registries are.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        let library = &self.configuration.library;
+        Network {
+            limits: Limits { pages: library.site_pages, delay: Duration::from_millis(library.site_delay), ..Limits::default() },
+            registries: Registries {
+                npm: library.npm_registry.clone(),
+                pypi: library.pypi_registry.clone(),
+                cargo: library.cargo_registry.clone(),
+            },
+            clock: self.clock.clone(),
+            ..Network::default()
         }
     }
 

@@ -6,9 +6,10 @@ use crate::format::{self, BlockContent, Page};
 pub use crate::reading::read_pages;
 use crate::snippet::{self, Links, identity};
 use crate::source::context7::Context7;
+use crate::source::network::Network;
 use crate::source::selection::{self, Selection};
 pub use crate::source::{Progress, Silent, Stage};
-use crate::source::{Source, SourceError};
+use crate::source::{Source, SourceError, Tree};
 use docent_types::documentation::{Skipped, Snippet};
 use docent_types::library_id::LibraryId;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub struct IngestOptions {
     pub workdir: PathBuf,
     /// Where artefacts are.
     pub index_root: PathBuf,
+    /// What reading from the network may cost, and where registries are.
+    pub network: Network,
 }
 
 /// What came of it.
@@ -94,7 +97,10 @@ pub enum IngestError {
 /// [`IngestError`]; nothing is left behind.
 pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress) -> Result<Ingested, IngestError> {
     let display = source.display();
-    let tree = source.fetch(&options.workdir, progress)?;
+    let tree = source.fetch(&options.network, &options.workdir, progress).map_err(|error| match error {
+        SourceError::Cancelled(_) => IngestError::Cancelled,
+        other => IngestError::Source(other),
+    })?;
     let mut notes = Vec::new();
     let rules = context7(&tree.root, &mut notes);
     progress.stage(Stage::Select, 0, 0);
@@ -116,8 +122,10 @@ pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress)
         Some(id) => id.clone(),
         None => suggested_id(source)?,
     };
-    let (title, description) = about(&pages, &rules, &id);
-    let links = Links::new(&display, tree.commit.as_deref());
+    let (title, description) = about(&pages, &rules, &tree, &id);
+    // The digest of an archive or a site is no commit that a host could show.
+    let commit = matches!(source, Source::Git { .. }).then_some(tree.commit.as_deref()).flatten();
+    let links = Links::new(&display, commit).with_pages(tree.urls.clone());
     let page_count = pages.len() as u64;
     // Each page goes as soon as its snippets are there: a large library is not in memory twice.
     let snippets: Vec<Snippet> = identity::without_copies(pages.into_iter().flat_map(|page| snippet::split(&page, &links)).collect());
@@ -179,7 +187,25 @@ fn id_part(text: &str) -> String {
     if part.is_empty() { "library".to_owned() } else { part }
 }
 
-/// `/owner/repo` of a hosted repository, `/local/<name>` of what is on this machine.
+/// `example_org_docs` of `https://example.org/docs/`.
+fn id_of_address(url: &url::Url, path: &str) -> String {
+    let host = url.host_str().unwrap_or("site").trim_start_matches("www.");
+    let port = url.port().map(|port| format!("_{port}")).unwrap_or_default();
+    let path: String = path.split('/').filter(|part| !part.is_empty()).map(|part| format!("_{part}")).collect();
+    format!("{host}{port}{path}").replace('.', "_")
+}
+
+/// A file's name without the ending of an archive.
+fn archive_name(location: &str) -> String {
+    let path = location.split(['?', '#']).next().unwrap_or(location).trim_end_matches('/');
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let lower = name.to_ascii_lowercase();
+    let ending = [".tar.gz", ".tgz", ".tar", ".zip"].iter().find(|ending| lower.ends_with(*ending)).map_or(0, |ending| ending.len());
+    name[..name.len() - ending].to_owned()
+}
+
+/// `/owner/repo` of a hosted repository, `/websites/host_path` of a web site, `/llmstxt/host` of a file for language models,
+/// `/packages/name` of a package, `/local/<name>` of what is on this machine.
 ///
 /// # Errors
 /// The path cannot be resolved.
@@ -189,6 +215,21 @@ pub fn suggested_id(source: &Source) -> Result<LibraryId, IngestError> {
             let full = path.canonicalize().unwrap_or_else(|_| path.clone());
             ("local".to_owned(), full.file_name().map_or_else(|| "library".to_owned(), |name| name.to_string_lossy().into_owned()))
         }
+        Source::Archive(location) => {
+            let owner = url::Url::parse(location).ok().filter(url::Url::has_host).map(|url| id_of_address(&url, ""));
+            (owner.unwrap_or_else(|| "local".to_owned()), archive_name(location))
+        }
+        Source::Site(url) => {
+            let path = url.path().trim_end_matches('/');
+            let is_page = [".html", ".htm", ".md"].iter().any(|ending| path.ends_with(ending));
+            let path = if is_page { path.rsplit_once('/').map_or("", |(folder, _)| folder) } else { path };
+            ("websites".to_owned(), id_of_address(url, path))
+        }
+        Source::Llms(url) => {
+            let folder = url.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+            ("llmstxt".to_owned(), id_of_address(url, folder))
+        }
+        Source::Package { name, .. } => ("packages".to_owned(), name.trim_start_matches('@').to_owned()),
         Source::Git { url, .. } => {
             let shown = crate::source::shown(url);
             let local = shown.starts_with("file://");
@@ -209,7 +250,7 @@ pub fn suggested_id(source: &Source) -> Result<LibraryId, IngestError> {
 }
 
 /// Title and description: from `context7.json`, else the page that introduces the library.
-fn about(pages: &[Page], rules: &Context7, id: &LibraryId) -> (String, String) {
+fn about(pages: &[Page], rules: &Context7, tree: &Tree, id: &LibraryId) -> (String, String) {
     let rank = |page: &Page| {
         let depth = page.path.matches('/').count();
         let name = page.path.rsplit('/').next().unwrap_or("").to_ascii_lowercase();
@@ -229,11 +270,13 @@ fn about(pages: &[Page], rules: &Context7, id: &LibraryId) -> (String, String) {
     let title = rules
         .project_title
         .clone()
+        .or_else(|| tree.title.clone().filter(|title| usable_title(title)))
         .or_else(|| introduced.map(|page| page.title.clone()).filter(|title| usable_title(title)))
         .unwrap_or_else(|| id.name().to_owned());
     let description = rules
         .description
         .clone()
+        .or_else(|| tree.description.clone())
         .or_else(|| introduced.and_then(|page| page.description.clone()))
         .or_else(|| introduced.and_then(first_sentence))
         .unwrap_or_default();
@@ -290,6 +333,14 @@ mod tests {
             ("git@example.org:group/sub/repo.git", "/sub/repo"),
             ("file:///srv/git/My Lib.git", "/local/my-lib"),
             ("/", "/local/library"),
+            ("/srv/docs-1.2.tar.gz", "/local/docs-1.2"),
+            ("https://user:pass@files.example.org/a/handbook.zip?x=1", "/files_example_org/handbook"),
+            ("site:https://www.example.org/docs/v2/", "/websites/example_org_docs_v2"),
+            ("site:https://example.org/docs/index.html", "/websites/example_org_docs"),
+            ("site:http://wiki.intranet:8080", "/websites/wiki_intranet_8080"),
+            ("https://docs.example.org/llms-full.txt", "/llmstxt/docs_example_org"),
+            ("npm:@scope/name@1.0.0", "/packages/scope-name"),
+            ("pypi:ruamel.yaml", "/packages/ruamel.yaml"),
         ] {
             assert_eq!(suggested_id(&Source::parse(source).unwrap()).unwrap().to_string(), id, "{source}");
         }

@@ -6,6 +6,7 @@ use super::stopping::{Stop, Stopping};
 use crate::installation::Installation;
 use docent_library::artefact;
 use docent_library::ingest::{IngestError, IngestOptions, Ingested, ingest};
+use docent_library::source::network::Network;
 use docent_library::source::{Progress, Source, Stage};
 use docent_store::{Job, Lease, PublishVersion, Store, StoreError};
 use docent_types::documentation::VersionEntry;
@@ -32,6 +33,8 @@ pub struct Ingestion {
     pub index_folder: PathBuf,
     /// Where sources are fetched to.
     pub work_folder: PathBuf,
+    /// What reading from the network may cost, and where registries are.
+    pub network: Network,
     /// The clock.
     pub clock: SharedClock,
     /// Randomness.
@@ -164,6 +167,7 @@ impl Ingestion {
             store: installation.store.clone(),
             index_folder: installation.index_folder(),
             work_folder: installation.work_folder(),
+            network: installation.network(),
             clock: installation.clock.clone(),
             randomness: installation.randomness.clone(),
             stopping: Stopping::default(),
@@ -279,12 +283,13 @@ impl Ingestion {
             version: job.version.clone(),
             workdir: self.work_folder.clone(),
             index_root: self.index_folder.clone(),
+            network: self.network.clone(),
         };
         let known = if reading.skips_unchanged { self.known_commits(job, served.as_ref()).await? } else { Vec::new() };
         let index = served.as_ref().map(|served| artefact::folder(&self.index_folder, &served.artefact));
         let ingested = tokio::task::spawn_blocking(move || -> Result<Result<Ingested, (String, Known)>, IngestError> {
             if !known.is_empty()
-                && let Some(commit) = source.remote_commit()?
+                && let Some(commit) = source.revision(&options.network, &options.workdir).map_err(IngestError::from)?
                 && let Some(found) = known.into_iter().find(|(known, _)| *known == commit)
             {
                 // After a restore without indexes, or a damage, it is read again.

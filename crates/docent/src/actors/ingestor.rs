@@ -118,6 +118,9 @@ impl Ingestor {
             let Ok(in_use) = ingestion.store.artefacts_in_use().await else { return };
             let swept = tokio::task::spawn_blocking(move || {
                 let root = &ingestion.index_folder;
+                let now = std::time::UNIX_EPOCH + Duration::from_millis(ingestion.clock.now().0.try_into().unwrap_or(0));
+                let forgotten = docent_library::source::sweep(&ingestion.work_folder, now);
+                tracing::debug!(forgotten, "what nobody needs in the work folder was removed");
                 Ok::<_, artefact::ArtefactError>(
                     artefact::sweep_unfinished(root)? + sweep_unused(root, &in_use, ingestion.clock.now().before(UNUSED_FOR)),
                 )

@@ -76,9 +76,10 @@ async fn add(
 ) -> anyhow::Result<()> {
     let parsed = Source::parse(source)?;
     // A folder is kept as an absolute path: the next command may run elsewhere.
-    let stored = match &parsed {
-        Source::Folder(path) => std::path::absolute(path)?.display().to_string(),
-        Source::Git { .. } => source.to_owned(),
+    let stored = match (&parsed, parsed.local_path()) {
+        (Source::Archive(_), Some(path)) => format!("archive:{}", std::path::absolute(path)?.display()),
+        (_, Some(path)) => std::path::absolute(path)?.display().to_string(),
+        (_, None) => source.to_owned(),
     };
     let id = match id {
         Some(id) => id.parse()?,

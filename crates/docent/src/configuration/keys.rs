@@ -139,6 +139,26 @@ pub const KEYS: &[Key] = &[
         "Where indexes are kept. Empty: `index` in the data folder. Processes of different roles must share it.",
     ),
     key("library.max_open", Kind::Number, "256", "Indexes that are kept open at once. The least recently used one is closed first."),
+    key("library.site_pages", Kind::Number, "10000", "Pages that are read of one web site (`docent library add site:https://…`) at most."),
+    key(
+        "library.site_delay",
+        Kind::Number,
+        "200",
+        "Milliseconds between the starts of two requests to a web site. A longer `Crawl-delay` in its `robots.txt` wins.",
+    ),
+    key(
+        "library.npm_registry",
+        Kind::Text,
+        "https://registry.npmjs.org",
+        "Where `npm:NAME` is looked up: the public registry, or a mirror of yours with the same interface.",
+    ),
+    key("library.pypi_registry", Kind::Text, "https://pypi.org", "Where `pypi:NAME` is looked up. It must answer `/pypi/NAME/json`."),
+    key(
+        "library.cargo_registry",
+        Kind::Text,
+        "https://index.crates.io",
+        "Where `cargo:NAME` is looked up: a sparse index, as in Cargo's configuration, with or without `sparse+`.",
+    ),
     key("library.guide", Kind::Switch, "true", "Whether this guide is served as the library `/docent/docs`."),
     key(
         "library.refresh_every",

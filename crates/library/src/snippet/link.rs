@@ -1,10 +1,13 @@
 //! Where a person can read a passage.
 
+use std::collections::BTreeMap;
+
 /// Makes links to lines of files of one source.
 #[derive(Clone, Debug)]
 pub struct Links {
     base: String,
     style: Style,
+    pages: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,7 +24,7 @@ impl Links {
         let plain = source.split('#').next().unwrap_or(source).trim_end_matches('/');
         let web = web_address(plain);
         let (Some(web), Some(commit)) = (web, commit) else {
-            return Self { base: plain.to_owned(), style: Style::Plain };
+            return Self { base: plain.to_owned(), style: Style::Plain, pages: BTreeMap::new() };
         };
         let host = web.split('/').nth(2).unwrap_or("").to_ascii_lowercase();
         let (base, style) = if host.contains("gitlab") {
@@ -33,7 +36,24 @@ impl Links {
         } else {
             (format!("{web}/blob/{commit}"), Style::GitHub)
         };
-        Self { base, style }
+        Self { base, style, pages: BTreeMap::new() }
+    }
+
+    /// Files that have addresses of their own, by their paths.
+    #[must_use]
+    pub fn with_pages(mut self, pages: BTreeMap<String, String>) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// The link to a passage: to its heading on a page that has an address, else to its lines.
+    #[must_use]
+    pub fn to(&self, path: &str, anchor: Option<&str>, lines: (u32, u32)) -> String {
+        let Some(page) = self.pages.get(path) else { return self.url(path, lines) };
+        match anchor.filter(|anchor| !anchor.is_empty() && !anchor.contains(|c: char| c.is_whitespace() || c.is_control())) {
+            Some(anchor) => format!("{}#{anchor}", page.split('#').next().unwrap_or(page)),
+            None => page.clone(),
+        }
     }
 
     /// The link to some lines of a file.
@@ -104,5 +124,15 @@ mod tests {
             assert_eq!(Links::new(source, Some("abc")).url("docs/a b.md", (2, 5)), url, "{source}");
         }
         assert_eq!(Links::new("docs", None).url("a.md", (3, 3)), "docs/a.md#L3");
+    }
+
+    #[test]
+    fn pages_of_a_site_are_linked_by_their_own_address() {
+        let pages = BTreeMap::from([("a.html".to_owned(), "https://e.example/a".to_owned())]);
+        let links = Links::new("site:https://e.example/", None).with_pages(pages);
+        assert_eq!(links.to("a.html", Some("install"), (1, 2)), "https://e.example/a#install");
+        assert_eq!(links.to("a.html", None, (1, 2)), "https://e.example/a");
+        assert_eq!(links.to("a.html", Some("a b"), (1, 2)), "https://e.example/a");
+        assert_eq!(links.to("b.html", Some("x"), (1, 2)), "site:https://e.example/b.html#L1-L2");
     }
 }

@@ -22,7 +22,7 @@ pub fn open(path: &Path) -> Result<Tree, SourceError> {
         return Err(SourceError::Empty(shown));
     }
     let root = path.canonicalize().map_err(io)?;
-    Ok(Tree { root, commit: None, branch: None, skipped: Vec::new(), _temporary: None })
+    Ok(Tree::new(root, None))
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ fn local_path(url: &str) -> Option<PathBuf> {
 fn parts(source: &Source) -> Option<(&str, Option<&str>)> {
     match source {
         Source::Git { url, reference } => Some((url, reference.as_deref())),
-        Source::Folder(_) => None,
+        _ => None,
     }
 }
 
@@ -77,11 +77,7 @@ pub fn fetch(source: &Source, workdir: &Path, progress: &dyn Progress) -> Result
     if in_the_clear(url) {
         return Err(SourceError::Insecure(source.display()));
     }
-    let io = |error: std::io::Error| SourceError::Io { path: workdir.display().to_string(), reason: error.to_string() };
-    std::fs::create_dir_all(workdir).map_err(io)?;
-    let temporary = tempfile::Builder::new().prefix("fetch-").tempdir_in(workdir).map_err(io)?;
-    let root = temporary.path().join("tree");
-    std::fs::create_dir_all(&root).map_err(io)?;
+    let (temporary, root) = super::fresh_folder(workdir)?;
     let (repository, chosen) = match local_path(url) {
         Some(path) => {
             let repository = open_local(&path, source)?;
@@ -96,7 +92,7 @@ pub fn fetch(source: &Source, workdir: &Path, progress: &dyn Progress) -> Result
         }
     };
     let skipped = export(&repository, chosen.commit, &root, source, progress)?;
-    Ok(Tree { root, commit: Some(chosen.commit.to_string()), branch: chosen.branch, skipped, _temporary: Some(temporary) })
+    Ok(Tree { commit: Some(chosen.commit.to_string()), branch: chosen.branch, skipped, ..Tree::new(root, Some(temporary)) })
 }
 
 fn open_local(path: &Path, source: &Source) -> Result<gix::Repository, SourceError> {
@@ -210,7 +206,7 @@ fn account(url: &str) -> Option<gix::sec::identity::Account> {
     }
 }
 
-fn form_decode(text: &str) -> String {
+pub(super) fn form_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -347,7 +343,7 @@ fn receive(source: &Source, url: &str, chosen: &Chosen, folder: &Path, progress:
 }
 
 /// Pictures, archives and programs: neither pages nor what pages include.
-fn is_binary_name(name: &str) -> bool {
+pub(super) fn is_binary_name(name: &str) -> bool {
     const BINARY: [&str; 38] = [
         "png", "jpg", "jpeg", "gif", "webp", "avif", "ico", "bmp", "svg", "mp4", "webm", "mov", "mp3", "wav", "zip", "gz", "tgz", "bz2",
         "xz", "7z", "jar", "war", "class", "so", "dll", "exe", "dylib", "a", "o", "wasm", "pdf", "woff", "woff2", "ttf", "otf", "eot",
@@ -446,7 +442,7 @@ fn write(root: &Path, path: &str, bytes: &[u8]) -> Result<(), SourceError> {
     std::fs::write(&target, bytes).map_err(io)
 }
 
-fn leads_out(folder: &str, target: &str) -> bool {
+pub(super) fn leads_out(folder: &str, target: &str) -> bool {
     if target.starts_with('/') {
         return true;
     }

@@ -1,14 +1,27 @@
-//! Sources: a folder, or a git repository at a branch or tag.
+//! Sources: a folder, a git repository at a branch or tag, an archive, a web site, a file for language models, a package.
 
+pub mod archive;
 pub mod context7;
 pub mod folder;
 pub mod git;
+pub mod http;
+pub mod llms;
+pub mod network;
+pub mod package;
+mod seen;
 pub mod selection;
+pub mod site;
 
 use docent_types::documentation::Skipped;
+use network::Network;
+use package::Ecosystem;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
+use url::Url;
 
 /// Where documentation comes from. `Display` and `Debug` show no credentials.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +35,30 @@ pub enum Source {
         /// The branch or tag; else the repository's default branch.
         reference: Option<String>,
     },
+    /// A zip or tar file.
+    Archive(
+        /// Its path or address, with credentials if it has any.
+        String,
+    ),
+    /// A web site.
+    Site(
+        /// Where reading starts, with credentials if it has any.
+        Url,
+    ),
+    /// `llms.txt` or `llms-full.txt`.
+    Llms(
+        /// Its address, with credentials if it has any.
+        Url,
+    ),
+    /// The description of a package in its registry.
+    Package {
+        /// Which kind of package.
+        ecosystem: Ecosystem,
+        /// Its name there.
+        name: String,
+        /// The version; else the newest.
+        version: Option<String>,
+    },
 }
 
 /// Why a source cannot be read.
@@ -29,7 +66,7 @@ pub enum Source {
 pub enum SourceError {
     /// It is neither a path nor a git URL.
     #[error(
-        "\"{0}\" is not a source: give a folder or a git URL (https://, ssh://, git@host:path, file://), with #branch-or-tag if you like"
+        "\"{0}\" is not a source: give a folder, an archive (….zip, ….tar.gz), a git URL (https://, ssh://, git@host:path, file://) with #branch-or-tag if you like, a web site (site:https://…), a URL of llms.txt or llms-full.txt, or a package (npm:NAME, pypi:NAME, cargo:NAME, with @VERSION if you like)"
     )]
     Form(String),
     /// There is nothing.
@@ -79,6 +116,65 @@ pub enum SourceError {
         /// What there is too much of.
         what: String,
     },
+    /// It is no archive, or a damaged one.
+    #[error("{display} cannot be unpacked: {reason}")]
+    NotAnArchive {
+        /// The source.
+        display: String,
+        /// In words.
+        reason: String,
+    },
+    /// It redirects to another host, or out of what is to be read.
+    #[error(
+        "{display} leads to {to}, which is elsewhere and is not followed. If that is where the documentation is, add it by that address"
+    )]
+    Elsewhere {
+        /// The source.
+        display: String,
+        /// Where it leads.
+        to: String,
+    },
+    /// `robots.txt` forbids it.
+    #[error("{0} asks programs not to read it (robots.txt). If it is yours, allow it there for the user agent \"docent\"")]
+    Forbidden(String),
+    /// Its first page is none.
+    #[error("{display} has no page to begin with: {reason}")]
+    NoPage {
+        /// The source.
+        display: String,
+        /// In words.
+        reason: String,
+    },
+    /// A file or answer is not what it should be.
+    #[error("{display} is not understood: {reason}")]
+    NotUnderstood {
+        /// The source.
+        display: String,
+        /// In words.
+        reason: String,
+    },
+    /// The registry has no such package, or not that version.
+    #[error("{display}: {reason}")]
+    NoSuchPackage {
+        /// The source.
+        display: String,
+        /// In words.
+        reason: String,
+    },
+    /// Another process reads it at this moment.
+    #[error("{0} is being read by another process at this moment; try again when that has ended")]
+    InUse(String),
+    /// The time for one go is over.
+    #[error("{display} was not read to its end in the time for one go ({pages} pages were); start it again, and it goes on from there")]
+    Unfinished {
+        /// The source.
+        display: String,
+        /// Pages that were read.
+        pages: usize,
+    },
+    /// It was told to stop.
+    #[error("reading {0} was cancelled")]
+    Cancelled(String),
     /// A file of this machine.
     #[error("{path}: {reason}")]
     Io {
@@ -126,14 +222,69 @@ impl Progress for Silent {
 pub struct Tree {
     /// Where they are.
     pub root: PathBuf,
-    /// The commit, if it has one.
+    /// The commit of a repository, the digest of a site or archive, the version of a package.
     pub commit: Option<String>,
     /// The branch or tag that was read.
     pub branch: Option<String>,
     /// What was not fetched, and why.
     pub skipped: Vec<Skipped>,
+    /// The address of each file, if they came from a web site: then every file is a page.
+    pub urls: BTreeMap<String, String>,
+    /// What the source is called by itself.
+    pub title: Option<String>,
+    /// What the source says of itself.
+    pub description: Option<String>,
     /// Removed with the tree.
     _temporary: Option<TempDir>,
+}
+
+impl Tree {
+    /// A tree of which nothing is known but its place.
+    fn new(root: PathBuf, temporary: Option<TempDir>) -> Self {
+        Self {
+            root,
+            commit: None,
+            branch: None,
+            skipped: Vec::new(),
+            urls: BTreeMap::new(),
+            title: None,
+            description: None,
+            _temporary: temporary,
+        }
+    }
+}
+
+/// A fresh folder under `workdir` that is removed with what is returned first.
+fn fresh_folder(workdir: &Path) -> Result<(TempDir, PathBuf), SourceError> {
+    let io = |error: std::io::Error| SourceError::Io { path: workdir.display().to_string(), reason: error.to_string() };
+    std::fs::create_dir_all(workdir).map_err(io)?;
+    let temporary = tempfile::Builder::new().prefix("fetch-").tempdir_in(workdir).map_err(io)?;
+    let root = temporary.path().join("tree");
+    std::fs::create_dir_all(&root).map_err(io)?;
+    Ok((temporary, root))
+}
+
+/// What is known of a site or file is forgotten when nobody read it for this long.
+const FORGOTTEN: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// A fetched tree of a process that was killed is removed after this.
+const LEFT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
+/// Removes what nobody needs any more in a work folder. Answers how many things that were.
+#[must_use]
+pub fn sweep(workdir: &Path, now: SystemTime) -> usize {
+    let touched = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+    let before = |path: &Path, age: Duration| now.checked_sub(age).zip(touched(path)).is_some_and(|(since, touched)| touched < since);
+    let entries = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
+    let is_left = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("fetch-")) && before(path, LEFT);
+    let left = entries(workdir).into_iter().filter(|path| is_left(path) && std::fs::remove_dir_all(path).is_ok()).count();
+    let seen = entries(&workdir.join(seen::FOLDER));
+    let seen = seen.into_iter().filter(|path| before(path, FORGOTTEN) && std::fs::remove_file(path).is_ok()).count();
+    left + seen + now.checked_sub(FORGOTTEN).map_or(0, |since| site::memory::sweep(workdir, since))
+}
+
+/// SHA-256 in hexadecimal digits.
+fn digest(bytes: &[u8]) -> String {
+    crate::snippet::identity::hex(&Sha256::digest(bytes))
 }
 
 impl Source {
@@ -146,6 +297,17 @@ impl Source {
         let form = || SourceError::Form(shown(text).chars().take(200).collect());
         if text.is_empty() || text.chars().any(char::is_control) || text.starts_with('-') {
             return Err(form());
+        }
+        if let Some((kind, rest)) = text.split_once(':')
+            && let Some(parsed) = Self::of_kind(kind, rest)
+        {
+            return parsed.ok_or_else(form);
+        }
+        if let Some(url) = llms::address(text) {
+            return Ok(Self::Llms(url));
+        }
+        if archive::is_named_so(text) && !is_ssh(text) {
+            return Ok(Self::Archive(text.to_owned()));
         }
         if is_git(text) {
             let (url, reference) = match text.split_once('#') {
@@ -167,10 +329,31 @@ impl Source {
         Ok(Self::Folder(PathBuf::from(text)))
     }
 
+    /// What a prefix stands for; `None` within if the rest does not fit.
+    fn of_kind(kind: &str, rest: &str) -> Option<Option<Self>> {
+        if let Some(ecosystem) = Ecosystem::named(kind) {
+            return Some(package::parse(ecosystem, rest).map(|(name, version)| Self::Package { ecosystem, name, version }));
+        }
+        let url = || Url::parse(rest).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        match kind {
+            "site" => Some(url().map(Self::Site)),
+            "archive" => Some((!rest.is_empty() && !rest.starts_with('-')).then(|| Self::Archive(rest.to_owned()))),
+            _ => None,
+        }
+    }
+
     /// The source without credentials.
     #[must_use]
     pub fn display(&self) -> String {
         match self {
+            Self::Archive(location) if archive::is_named_so(location) => shown(location),
+            Self::Archive(location) => format!("archive:{}", shown(location)),
+            Self::Site(url) => format!("site:{}", shown(url.as_str())),
+            Self::Llms(url) => shown(url.as_str()),
+            Self::Package { ecosystem, name, version } => {
+                let version = version.as_ref().map(|version| format!("@{version}")).unwrap_or_default();
+                format!("{}:{name}{version}", ecosystem.prefix())
+            }
             Self::Folder(path) => path.display().to_string(),
             Self::Git { url, reference } => {
                 reference.as_ref().map_or_else(|| shown(url), |reference| format!("{}#{reference}", shown(url)))
@@ -178,30 +361,69 @@ impl Source {
         }
     }
 
-    /// Gets it: a folder where it is, a repository into a fresh folder under `workdir`.
+    /// The path of a file or folder on this machine that the source is, as it was written.
+    #[must_use]
+    pub fn local_path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Folder(path) => Some(path.clone()),
+            Self::Archive(location) if !location.starts_with("file://") => archive::address(location).err(),
+            _ => None,
+        }
+    }
+
+    /// Gets it: a folder where it is, everything else into a fresh folder under `workdir`.
     ///
     /// # Errors
     /// [`SourceError`].
-    pub fn fetch(&self, workdir: &Path, progress: &dyn Progress) -> Result<Tree, SourceError> {
+    pub fn fetch(&self, network: &Network, workdir: &Path, progress: &dyn Progress) -> Result<Tree, SourceError> {
         progress.stage(Stage::Fetch, 0, 0);
+        let display = self.display();
         let tree = match self {
             Self::Folder(path) => folder::open(path)?,
             Self::Git { .. } => git::fetch(self, workdir, progress)?,
+            Self::Archive(location) => archive::fetch(location, &display, network, workdir, progress)?,
+            Self::Site(url) => site::fetch(url, &display, network, workdir, progress)?,
+            Self::Llms(url) => llms::fetch(url, &display, network, workdir, progress)?,
+            Self::Package { ecosystem, name, version } => {
+                package::fetch(*ecosystem, name, version.as_deref(), &display, network, workdir, progress)?
+            }
         };
         progress.stage(Stage::Fetch, 1, 1);
         Ok(tree)
     }
 
-    /// The commit that the source is at now, by one request; `None` for a folder.
+    /// What [`Tree::commit`] would be now, if that can be said by one request: `None` means that it takes a fetch to know.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn revision(&self, network: &Network, workdir: &Path) -> Result<Option<String>, SourceError> {
+        let (display, silent) = (self.display(), &Silent);
+        match self {
+            Self::Folder(_) | Self::Git { .. } => self.remote_commit(),
+            Self::Archive(location) => archive::revision(location, &display, network, workdir, silent),
+            Self::Site(url) => site::revision(url, &display, network, workdir, silent),
+            Self::Llms(url) => llms::revision(url, &display, network, workdir, silent),
+            Self::Package { ecosystem, name, version } => {
+                package::revision(*ecosystem, name, version.as_deref(), &display, network, silent).map(Some)
+            }
+        }
+    }
+
+    /// The commit that a repository is at now, by one request; `None` for everything else.
     ///
     /// # Errors
     /// [`SourceError`].
     pub fn remote_commit(&self) -> Result<Option<String>, SourceError> {
         match self {
-            Self::Folder(_) => Ok(None),
             Self::Git { .. } => git::remote_commit(self).map(Some),
+            _ => Ok(None),
         }
     }
+}
+
+/// Of git over ssh, a name may end like an archive's.
+fn is_ssh(text: &str) -> bool {
+    text.starts_with("ssh://") || text.starts_with("git+ssh://") || text.starts_with("git://") || (is_git(text) && !text.contains("://"))
 }
 
 fn is_git(text: &str) -> bool {
@@ -250,9 +472,41 @@ mod tests {
         assert_eq!(Source::parse("https://example.org/a/b.git#v1.0"), git("https://example.org/a/b.git", Some("v1.0")));
         assert_eq!(Source::parse("git@example.org:a/b"), git("git@example.org:a/b", None));
         assert_eq!(Source::parse("file:///srv/r#feature/x"), git("file:///srv/r", Some("feature/x")));
+        let url = |text: &str| Url::parse(text).unwrap();
+        assert_eq!(Source::parse("site:https://e.example/docs/"), Ok(Source::Site(url("https://e.example/docs/"))));
+        assert_eq!(Source::parse("https://e.example/docs/llms-full.txt"), Ok(Source::Llms(url("https://e.example/docs/llms-full.txt"))));
+        for archive in ["docs.zip", "/srv/docs.tar.gz", "https://e.example/docs.TGZ?x=1", "file:///srv/docs.tar"] {
+            assert_eq!(Source::parse(archive), Ok(Source::Archive(archive.into())));
+        }
+        assert_eq!(Source::parse("archive:https://e.example/latest"), Ok(Source::Archive("https://e.example/latest".into())));
+        assert_eq!(Source::parse("git@example.org:a/b.zip"), git("git@example.org:a/b.zip", None));
+        for text in
+            ["npm:@scope/name@1.2.3", "npm:react", "pypi:ruamel.yaml@0.18", "cargo:serde", "site:https://e.example/docs/", "archive:/srv/x"]
+        {
+            assert_eq!(Source::parse(text).unwrap().display(), text, "what is shown can be typed");
+        }
+        for bad in
+            ["site:", "site:docs", "site:ftp://e.example/", "archive:", "npm:", "npm:a b", "npm:../x", "pypi:-x", "cargo:a/b", "npm:react@"]
+        {
+            assert!(matches!(Source::parse(bad), Err(SourceError::Form(_))), "{bad}");
+        }
         for bad in ["", " ", "ftp://example.org/a", "a\nb", "--upload-pack=x", "https://example.org/a#-x", "https://example.org/a#a..b"] {
             assert!(matches!(Source::parse(bad), Err(SourceError::Form(_))), "{bad}");
         }
+    }
+
+    #[test]
+    fn trees_of_killed_processes_are_removed_when_they_are_old() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["fetch-abc/tree", "seen", "other"] {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        std::fs::write(folder.path().join("seen/key.json"), "{}").unwrap();
+        let now = folder.path().join("fetch-abc").metadata().unwrap().modified().unwrap();
+        assert_eq!(sweep(folder.path(), now + Duration::from_secs(3600)), 0);
+        assert_eq!(sweep(folder.path(), now + Duration::from_secs(3 * 24 * 3600)), 1);
+        assert_eq!(sweep(folder.path(), now + Duration::from_secs(91 * 24 * 3600)), 1);
+        assert!(folder.path().join("other").exists() && !folder.path().join("fetch-abc").exists());
     }
 
     #[test]
@@ -262,6 +516,10 @@ mod tests {
             "https://s3cret@example.org/a",
             "ssh://git:s3cret@example.org/a/b",
             "https://u:s3@cret@example.org/x",
+            "site:https://user:s3cret@example.org/docs/",
+            "https://user:s3cret@example.org/llms.txt",
+            "https://user:s3cret@example.org/a.zip",
+            "archive:https://user:s3cret@example.org/a",
         ] {
             let source = Source::parse(text).unwrap();
             for shown in [source.display(), source.to_string(), format!("{source:?}")] {

@@ -106,8 +106,11 @@ pub fn select(tree: &Tree, rules: &Context7, display: &str) -> Result<Selection,
     let mut others: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     let mut total = 0_u64;
     let walk = WalkDir::new(&tree.root).follow_links(false).sort_by(|a, b| a.file_name().cmp(b.file_name()));
+    // Of what was crawled every file is a page, whatever its name.
+    let crawled = !tree.urls.is_empty();
     let entries = walk.into_iter().filter_entry(|entry| {
         entry.depth() == 0
+            || crawled
             || !(entry.file_type().is_dir() && never(&entry.file_name().to_string_lossy(), &relative(&tree.root, entry.path()), rules))
     });
     for entry in entries {
@@ -134,7 +137,7 @@ pub fn select(tree: &Tree, rules: &Context7, display: &str) -> Result<Selection,
         if out.seen > MAX_FILES {
             return Err(SourceError::TooLarge { display: display.to_owned(), what: format!("it has more than {MAX_FILES} files") });
         }
-        if !is_documentation(&path) || path.rsplit('/').next().is_some_and(|name| name.starts_with('.')) {
+        if !crawled && (!is_documentation(&path) || path.rsplit('/').next().is_some_and(|name| name.starts_with('.'))) {
             let ending = path
                 .rsplit('/')
                 .next()
@@ -160,7 +163,7 @@ pub fn select(tree: &Tree, rules: &Context7, display: &str) -> Result<Selection,
     out.others = others.into_iter().collect();
     out.others.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-    let judge = Judge::new(&paths, rules);
+    let judge = Judge { crawled, ..Judge::new(&paths, rules) };
     let mut pages: Vec<String> = paths.iter().filter(|path| judge.takes(path)).map(|path| (*path).to_owned()).collect();
     if pages.is_empty() && rules.folders.is_empty() {
         // A tree of nothing but what is usually left out was given for just that.
@@ -194,6 +197,8 @@ struct Judge<'a> {
     rules: &'a Context7,
     has_docs: bool,
     many_pages: bool,
+    /// Whether it is a web site: what stands there is read, and not what lies in a repository beside it.
+    crawled: bool,
     /// Folders that have an `en` beside other languages.
     translated: Vec<String>,
 }
@@ -214,7 +219,7 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        Self { rules, has_docs, many_pages: marked_up >= 10, translated }
+        Self { rules, has_docs, many_pages: marked_up >= 10, crawled: false, translated }
     }
 
     fn takes(&self, path: &str) -> bool {
@@ -243,7 +248,7 @@ impl<'a> Judge<'a> {
             }) {
                 return false;
             }
-            if self.has_docs && within(&TESTS) {
+            if self.has_docs && !self.crawled && within(&TESTS) {
                 return false;
             }
         }
@@ -253,6 +258,7 @@ impl<'a> Judge<'a> {
         let html = name.ends_with(".html") || name.ends_with(".htm");
         // Beside written pages, HTML is most often part of a site's machinery or of an example.
         !(html
+            && !self.crawled
             && self.many_pages
             && (within(&PAGE_PARTS) || within(&TESTS) || !within(&DOCS) || within(&["examples", "docs_src", "static", "assets"])))
     }
