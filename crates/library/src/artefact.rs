@@ -1,9 +1,10 @@
 //! Artefacts: an index and the snippets it was made from, immutable, under their content hash.
 //!
-//! `<root>/<first two digits>/<hash>/` holds `meta.json` and `snippets.jsonl` (what the hash is of), `index/` (made from
-//! them, can be made again) and `manifest.json` (size and SHA-256 of every file).
+//! `<root>/<first two digits>/<hash>/` holds `meta.json` and `snippets.jsonl` (what the hash is of), `pages.jsonl`
+//! and `index/` (made from them, can be made again) and `manifest.json` (size and SHA-256 of every file).
 
 use crate::index::{self, IndexError, OpenIndex};
+use crate::pages;
 use crate::snippet::identity::hex;
 use docent_types::documentation::Snippet;
 use serde::{Deserialize, Serialize};
@@ -189,6 +190,7 @@ pub fn build(root: &Path, snippets: &[Snippet], meta: &Meta) -> Result<Artefact,
     fs::create_dir_all(&index_folder).map_err(io(&index_folder))?;
     write_file(&work.join("meta.json"), &meta)?;
     write_file(&work.join("snippets.jsonl"), &lines)?;
+    write_file(&work.join(pages::TABLE), &pages::table(snippets, &lines)?)?;
     index::write(&index_folder, snippets)?;
     write_manifest(&work, &hash)?;
     let parent = target.parent().unwrap_or(root);
@@ -322,7 +324,9 @@ pub fn repair(root: &Path, hash: &str) -> Result<(), ArtefactError> {
     let work = unfinished.folder.join("artefact");
     let index_folder = work.join("index");
     fs::create_dir_all(&index_folder).map_err(io(&index_folder))?;
-    index::write(&index_folder, &snippets(&target)?)?;
+    let read = snippets(&target)?;
+    write_file(&work.join(pages::TABLE), &pages::table(&read, &lines)?)?;
+    index::write(&index_folder, &read)?;
     write_file(&work.join("meta.json"), &meta)?;
     write_file(&work.join("snippets.jsonl"), &lines)?;
     write_manifest(&work, hash)?;

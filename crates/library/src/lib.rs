@@ -14,6 +14,7 @@
 //! - [`aliases`], [`names`]: which library a name means.
 //! - [`shelf`]: the catalogue and the open indexes that requests read.
 //! - [`reader`]: resolve a name, ask a question.
+//! - [`pages`]: whole pages, by their path.
 //! - [`answer`]: answers as text.
 
 pub mod aliases;
@@ -23,6 +24,7 @@ pub mod format;
 pub mod index;
 pub mod ingest;
 pub mod names;
+pub mod pages;
 pub mod reader;
 pub mod shelf;
 pub mod snippet;

@@ -3,6 +3,7 @@
 use crate::artefact::{self, ArtefactError};
 use crate::index::{IndexError, OpenIndex};
 use crate::names::{NameEntry, NameIndex};
+use crate::pages::Completion;
 use arc_swap::ArcSwap;
 use docent_types::documentation::{LibraryEntry, QueryError, VersionEntry, View, Visibility};
 use docent_types::ids::VersionRowId;
@@ -170,6 +171,39 @@ impl Shelf {
                 available: entry.versions.iter().map(|v| v.version.clone().unwrap_or_else(|| "default".to_owned())).collect(),
             }),
         }
+    }
+
+    /// How many libraries there are, seen or not.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.catalogue.load().entries.len()
+    }
+
+    /// The ids that a text may be the beginning of: those whose id or name begins with it, then those that have it in
+    /// them, then what a name like it may mean. Libraries without an index have nothing to read and are left out.
+    #[must_use]
+    pub(crate) fn complete(&self, view: &View, typed: &str, limit: usize) -> Completion {
+        let catalogue = self.catalogue.load();
+        let typed = typed.trim().trim_start_matches('/').to_ascii_lowercase();
+        let (owner, name) = typed.split_once('/').map_or((None, typed.as_str()), |(owner, name)| (Some(owner), name));
+        let rank = |id: &LibraryId| match owner {
+            Some(owner) if id.owner() == owner && id.name().starts_with(name) => Some(0),
+            Some(_) => None,
+            None if id.name().starts_with(name) => Some(0),
+            None if id.owner().starts_with(name) => Some(1),
+            None if id.name().contains(name) || id.owner().contains(name) => Some(2),
+            None => None,
+        };
+        let readable = catalogue.entries.iter().filter(|entry| view.sees(entry.visibility) && !entry.versions.is_empty());
+        let mut found: Vec<(u8, &LibraryId)> = readable.filter_map(|entry| Some((rank(&entry.id)?, &entry.id))).collect();
+        found.sort_unstable();
+        found.dedup();
+        if found.is_empty() && !typed.is_empty() {
+            let meant = self.resolve(view, "", &typed, limit);
+            let values: Vec<String> = meant.iter().filter(|entry| !entry.versions.is_empty()).map(|entry| entry.id.to_string()).collect();
+            return Completion { total: values.len(), values };
+        }
+        Completion { total: found.len(), values: found.into_iter().take(limit).map(|(_, id)| id.to_string()).collect() }
     }
 
     /// The index of a version if it is open.
