@@ -9,6 +9,7 @@
 //! - [`format`](mod@format): a file as headings, prose and code.
 //! - [`snippet`]: passages with an id and a link.
 //! - [`artefact`]: snippets and their index, immutable, under their content hash.
+//! - [`artefact_store`]: where they live: a folder, or an object store with the folder as its cache.
 //! - [`index`]: the index itself and how it is searched.
 //! - [`ingest`]: all of that in one call.
 //! - [`aliases`], [`names`]: which library a name means.
@@ -20,6 +21,7 @@
 pub mod aliases;
 pub mod answer;
 pub mod artefact;
+pub mod artefact_store;
 pub mod format;
 pub mod index;
 pub mod ingest;
@@ -30,6 +32,7 @@ pub mod shelf;
 pub mod snippet;
 pub mod source;
 
+pub use artefact_store::ArtefactStore;
 pub use reader::Reader;
 pub use shelf::Shelf;
 

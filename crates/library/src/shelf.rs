@@ -1,6 +1,7 @@
 //! The shelf: what every request reads. A snapshot of the catalogue with its names, and the indexes that are open.
 
 use crate::artefact::{self, ArtefactError};
+use crate::artefact_store::ArtefactStore;
 use crate::index::{IndexError, OpenIndex};
 use crate::names::{NameEntry, NameIndex};
 use crate::pages::Completion;
@@ -55,7 +56,7 @@ impl Catalogue {
 
 /// The catalogue and the open indexes. Shared by every request; nothing in it waits for another actor.
 pub struct Shelf {
-    root: PathBuf,
+    artefacts: ArtefactStore,
     catalogue: ArcSwap<Catalogue>,
     open: Mutex<LruCache<String, Arc<OpenIndex>>>,
     /// Artefacts whose bytes were verified by this process.
@@ -65,7 +66,7 @@ pub struct Shelf {
 
 impl std::fmt::Debug for Shelf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shelf").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("Shelf").field("artefacts", &self.artefacts).finish_non_exhaustive()
     }
 }
 
@@ -78,8 +79,14 @@ impl Shelf {
     /// A shelf over a folder of artefacts that keeps at most `max_open` indexes open.
     #[must_use]
     pub fn new(index_root: PathBuf, max_open: usize) -> Self {
+        Self::over(ArtefactStore::folder(index_root), max_open)
+    }
+
+    /// A shelf over artefacts wherever they are.
+    #[must_use]
+    pub fn over(artefacts: ArtefactStore, max_open: usize) -> Self {
         Self {
-            root: index_root,
+            artefacts,
             catalogue: ArcSwap::default(),
             open: Mutex::new(LruCache::new(NonZeroUsize::new(max_open).unwrap_or(NonZeroUsize::MIN))),
             verified: Mutex::default(),
@@ -90,7 +97,7 @@ impl Shelf {
     /// The folder of artefacts.
     #[must_use]
     pub fn index_root(&self) -> &Path {
-        &self.root
+        self.artefacts.root()
     }
 
     /// Swaps the catalogue. Requests that run go on with the one they began with.
@@ -242,15 +249,26 @@ impl Shelf {
     }
 
     fn open_or_repair(&self, hash: &str) -> Result<OpenIndex, ArtefactError> {
+        let root = self.artefacts.root();
+        let lease = self.artefacts.hold(hash)?;
         let verified = lock(&self.verified).contains(hash);
-        let opened = if verified { artefact::open_verified(&self.root, hash) } else { artefact::open(&self.root, hash) };
+        let opened = if verified { artefact::open_verified(root, hash) } else { artefact::open(root, hash) };
         match opened {
-            Ok(index) => Ok(index),
+            Ok(index) => Ok(index.holding(lease)),
             Err(ArtefactError::Missing(hash)) => Err(ArtefactError::Missing(hash)),
             Err(error) => {
                 tracing::warn!(artefact = %hash, %error, "a damaged index is made again from its snippets");
-                artefact::repair(&self.root, hash)?;
-                artefact::open(&self.root, hash)
+                match artefact::repair(root, hash) {
+                    Ok(()) => Ok(artefact::open(root, hash)?.holding(lease)),
+                    Err(error) => {
+                        if !self.artefacts.forget_copy(hash)? {
+                            return Err(error);
+                        }
+                        tracing::warn!(artefact = %hash, %error, "its snippets are damaged too: it is downloaded again");
+                        let lease = self.artefacts.hold(hash)?;
+                        Ok(artefact::open(root, hash)?.holding(lease))
+                    }
+                }
             }
         }
     }

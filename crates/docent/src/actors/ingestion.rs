@@ -1,6 +1,8 @@
 //! One job from its lease to the published version. The command line and the `Ingestor` run the same code.
 
 use crate::installation::Installation;
+use docent_library::ArtefactStore;
+use docent_library::artefact::ArtefactError;
 use docent_library::ingest::{IngestError, IngestOptions, Ingested, ingest};
 use docent_library::source::{Progress, Source, Stage};
 use docent_store::{Job, PublishVersion, Store, StoreError};
@@ -23,7 +25,7 @@ pub struct Ingestion {
     /// The database.
     pub store: Store,
     /// Where indexes are kept.
-    pub index_folder: PathBuf,
+    pub artefacts: ArtefactStore,
     /// Where sources are fetched to.
     pub work_folder: PathBuf,
     /// The clock.
@@ -109,7 +111,7 @@ impl Ingestion {
     pub fn of(installation: &Installation) -> Self {
         Self {
             store: installation.store.clone(),
-            index_folder: installation.index_folder(),
+            artefacts: installation.artefacts.clone(),
             work_folder: installation.work_folder(),
             clock: installation.clock.clone(),
             randomness: installation.randomness.clone(),
@@ -162,22 +164,31 @@ impl Ingestion {
         let library = self.store.library(&job.library_id).await?.ok_or(JobError::Gone)?;
         let text = self.store.version_source(job.library, job.version.as_deref()).await?.unwrap_or(library.source);
         let source = Source::parse(&text).map_err(IngestError::from)?;
-        let served = library.entry.versions.iter().find(|one| one.version == job.version).and_then(|one| one.commit.clone());
+        let served = library.entry.versions.iter().find(|one| one.version == job.version);
+        let served = served.and_then(|one| Some((one.commit.clone()?, one.artefact.clone())));
         let options = IngestOptions {
             id: Some(job.library_id.clone()),
             title: library.title_fixed.then(|| library.entry.title.clone()),
             version: job.version.clone(),
             workdir: self.work_folder.clone(),
-            index_root: self.index_folder.clone(),
+            index_root: self.artefacts.root().to_owned(),
         };
         let known = served.filter(|_| skip_unchanged);
+        let artefacts = self.artefacts.clone();
         let ingested = tokio::task::spawn_blocking(move || -> Result<Result<Ingested, String>, IngestError> {
-            if let Some(known) = known
+            if let Some((known, artefact)) = known
                 && source.remote_commit()?.as_ref() == Some(&known)
             {
-                return Ok(Err(known));
+                match artefacts.publish(&artefact) {
+                    Ok(()) => return Ok(Err(known)),
+                    // The index was lost: it is made again.
+                    Err(ArtefactError::Missing(_) | ArtefactError::Damaged { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
-            ingest(&source, &options, &progress).map(Ok)
+            let ingested = ingest(&source, &options, &progress)?;
+            artefacts.publish(&ingested.artefact)?;
+            Ok(Ok(ingested))
         })
         .await
         .map_err(|_| JobError::Panicked)??;

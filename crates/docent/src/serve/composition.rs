@@ -100,7 +100,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
         Guardian::start("remote keys", MAILBOX, move || remote.clone().start()).recipient()
     };
 
-    let shelf = Arc::new(Shelf::new(installation.index_folder(), configuration.library.max_open));
+    let shelf = Arc::new(Shelf::over(installation.artefacts.clone(), configuration.library.max_open));
     let published = Catalog::publish(&store, &shelf, None).await.context("cannot read the catalogue")?;
     let catalog = {
         let (store, shelf) = (store.clone(), shelf.clone());
