@@ -154,7 +154,7 @@ impl ArtefactStore {
             if marks.at(Mark::Unnamed, hash)?.is_some() {
                 match &self.0.remote {
                     None => artefact::remove(&self.0.root, hash)?,
-                    Some((remote, _)) => remote.remove(hash)?,
+                    Some((remote, _)) => remote.discard(hash)?,
                 }
                 removed += 1;
                 marks.remove(Mark::Unnamed, hash)?;

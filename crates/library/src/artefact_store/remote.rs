@@ -210,7 +210,7 @@ impl Remote {
     ///
     /// # Errors
     /// What the object store says.
-    pub fn remove(&self, hash: &str) -> Result<(), ArtefactError> {
+    pub fn discard(&self, hash: &str) -> Result<(), ArtefactError> {
         self.wait(async {
             self.delete(&self.object(hash, MANIFEST)).await?;
             let rest: Vec<_> = self.objects(hash).await?.into_values().map(|object| Ok(object.location)).collect();
