@@ -124,7 +124,11 @@ fn bytes_that_are_not_those_that_were_written_are_not_taken() {
             let node = tempfile::tempdir().unwrap();
             let result = ArtefactStore::remote(node.path().to_owned(), trial.remote(), u64::MAX).hold(&hash);
             // A manifest may be changed without harm: between its fields.
-            assert!(matches!(result, Err(ArtefactError::Damaged { .. })) || is_whole(node.path(), &hash), "{}: {result:?}", object.location);
+            assert!(
+                matches!(result, Err(ArtefactError::Damaged { .. })) || is_whole(node.path(), &hash),
+                "{}: {result:?}",
+                object.location
+            );
             assert!(result.is_ok() || !artefact::folder(node.path(), &hash).exists());
         }
         // Another size is seen by whoever publishes it again.

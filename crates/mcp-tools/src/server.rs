@@ -9,8 +9,8 @@ use docent_types::principal::Principal;
 use rmcp::ServerHandler;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock,
-    CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation, ListResourceTemplatesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities, ServerConfig, Tool,
+    CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation, ListResourceTemplatesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp_actix_web::transport::on_request_extensions;
@@ -36,8 +36,7 @@ impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         // Prompts are declared and empty: some clients ask for them without looking. So is the list of resources, since a
         // library has thousands of pages: they are read by the template.
-        let capabilities =
-            ServerCapabilities::builder().enable_completions().enable_prompts().enable_resources().enable_tools().build();
+        let capabilities = ServerCapabilities::builder().enable_completions().enable_prompts().enable_resources().enable_tools().build();
         let implementation = Implementation::new("docent", self.0.version()).with_title(self.0.site_name());
         ServerConfig::new(capabilities).with_server_info(implementation).with_instructions(INSTRUCTIONS)
     }

@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let place = S3 { url: "s3://docs".to_owned(), access_key_id: "me".to_owned(), secret_access_key: "hunter2".to_owned(), ..S3::default() };
+        let place =
+            S3 { url: "s3://docs".to_owned(), access_key_id: "me".to_owned(), secret_access_key: "hunter2".to_owned(), ..S3::default() };
         assert!(!format!("{place:?}").contains("hunter2"));
         assert_eq!(error(place), "");
     }

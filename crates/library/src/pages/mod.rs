@@ -55,9 +55,7 @@ pub fn table(snippets: &[Snippet], lines: &[u8]) -> Result<Vec<u8>, serde_json::
     let mut at = 0_u64;
     for (snippet, line) in snippets.iter().zip(lines.split_inclusive(|byte| *byte == b'\n')) {
         let length = line.len() as u64;
-        let page = pages
-            .entry(&snippet.path)
-            .or_insert_with(|| Entry(snippet.path.clone(), snippet.page_title.clone(), Vec::new()));
+        let page = pages.entry(&snippet.path).or_insert_with(|| Entry(snippet.path.clone(), snippet.page_title.clone(), Vec::new()));
         match page.2.last_mut() {
             Some((start, before)) if *start + *before == at => *before += length,
             _ => page.2.push((at, length)),

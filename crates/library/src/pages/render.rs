@@ -36,7 +36,9 @@ pub fn render(library: &LibraryId, version: Option<&str>, page: &Page) -> String
 }
 
 fn cut_short(mut page: String) -> String {
-    page.push_str("\n\n(The page is longer than what is read at once and was cut here. Its source has the rest; query-docs finds passages in it.)\n");
+    page.push_str(
+        "\n\n(The page is longer than what is read at once and was cut here. Its source has the rest; query-docs finds passages in it.)\n",
+    );
     page
 }
 

@@ -137,14 +137,18 @@ fn library(folder: &Path, number: u8, name: &str, text: &str, visibility: Visibi
 /// Sixty passages about one thing.
 fn long() -> String {
     let passage = |number: usize| {
-        format!("## Spar {number}\n\nSpar number {number} is glued along its grain. {}\n\n", format!("It dries for {number} hours. ").repeat(25))
+        format!(
+            "## Spar {number}\n\nSpar number {number} is glued along its grain. {}\n\n",
+            format!("It dries for {number} hours. ").repeat(25)
+        )
     };
     format!("# Spars\n\n{}", (1..=60).map(passage).collect::<String>())
 }
 
 /// A library with a version whose name has a slash.
 fn versioned(folder: &Path) -> LibraryEntry {
-    let mut entry = library(folder, 3, "/glide/loft", "# Loft\n\nWhere gliders are kept over the winter, as it is now.\n", Visibility::Public);
+    let mut entry =
+        library(folder, 3, "/glide/loft", "# Loft\n\nWhere gliders are kept over the winter, as it is now.\n", Visibility::Public);
     let older = library(folder, 4, "/glide/loft-2", "# Loft 2\n\nWhere gliders were kept over the winter.\n", Visibility::Public);
     entry.versions.extend(older.versions.into_iter().map(|version| VersionEntry { version: Some("release/2".into()), ..version }));
     entry

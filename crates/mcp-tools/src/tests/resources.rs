@@ -81,7 +81,9 @@ async fn a_page_is_read_whole_with_its_source() {
 #[actix_web::test]
 async fn a_version_is_read_exactly_even_if_its_name_has_a_slash() {
     let world = World::new();
-    for uri in ["docent://glide/loft@release/2/README.md", "docent:///glide/loft/release/2/README.md", "docent://glide/loft@release%2F2/README.md"] {
+    for uri in
+        ["docent://glide/loft@release/2/README.md", "docent:///glide/loft/release/2/README.md", "docent://glide/loft@release%2F2/README.md"]
+    {
         let text = read(&world, &caller(), uri).await.unwrap();
         assert!(text.starts_with("# Loft 2\n") && text.contains("Library: /glide/loft, version release/2"), "{uri}: {text}");
     }
