@@ -2,7 +2,6 @@
 
 use crate::installation::Installation;
 use docent_library::ArtefactStore;
-use docent_library::artefact::ArtefactError;
 use docent_library::ingest::{IngestError, IngestOptions, Ingested, ingest};
 use docent_library::source::{Progress, Source, Stage};
 use docent_store::{Job, PublishVersion, Store, StoreError};
@@ -179,11 +178,9 @@ impl Ingestion {
             if let Some((known, artefact)) = known
                 && source.remote_commit()?.as_ref() == Some(&known)
             {
-                match artefacts.publish(&artefact) {
-                    Ok(()) => return Ok(Err(known)),
-                    // The index was lost: it is made again.
-                    Err(ArtefactError::Missing(_) | ArtefactError::Damaged { .. }) => {}
-                    Err(error) => return Err(error.into()),
+                // An index that was lost is made again.
+                if artefacts.is_there(&artefact, false)? {
+                    return Ok(Err(known));
                 }
             }
             let ingested = ingest(&source, &options, &progress)?;

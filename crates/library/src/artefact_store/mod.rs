@@ -84,6 +84,26 @@ impl ArtefactStore {
         Ok(())
     }
 
+    /// Whether an artefact that is named already can be opened by everybody; if only the object store lacks it, it is
+    /// uploaded. With `every_byte`, whether what is here is what was written, too. Blocks.
+    ///
+    /// # Errors
+    /// What the object store or the disk says, if that leaves it open.
+    pub fn is_there(&self, hash: &str, every_byte: bool) -> Result<bool, ArtefactError> {
+        let checked = self.publish(hash).and_then(|()| {
+            if every_byte {
+                let _lease = self.hold(hash)?;
+                artefact::verify(&artefact::folder(self.root(), hash))?;
+            }
+            Ok(())
+        });
+        match checked {
+            Ok(()) => Ok(true),
+            Err(ArtefactError::Missing(_) | ArtefactError::Damaged { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes sure that an artefact is in the folder and stays there while the lease is kept. `None` where nothing is
     /// removed from the folder for its size. Blocks.
     ///
