@@ -28,6 +28,8 @@ pub struct Configuration {
     pub clients: Clients,
     /// `[library]`
     pub library: Library,
+    /// `[artefacts]`
+    pub artefacts: Artefacts,
     /// `[site]`
     pub site: Site,
     /// `[secrets]`
@@ -203,6 +205,31 @@ pub struct Library {
     pub pypi_registry: String,
     /// The sparse index of Cargo packages.
     pub cargo_registry: String,
+}
+
+/// `[artefacts]`
+#[derive(Deserialize, Clone)]
+pub struct Artefacts {
+    /// Empty for the folder alone, else `s3://BUCKET/PREFIX`.
+    pub url: String,
+    /// The server, for all but Amazon's own.
+    pub endpoint: String,
+    /// The region.
+    pub region: String,
+    /// Empty for what the environment or the machine says.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+    /// Whether the bucket stands in the path.
+    pub path_style: bool,
+    /// Megabytes of the folder.
+    pub cache_size: u64,
+}
+
+impl std::fmt::Debug for Artefacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Artefacts").field("url", &self.url).field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 /// `[site]`

@@ -4,6 +4,8 @@ use crate::command_line::CommandLine;
 use crate::configuration::{self, Configuration, Effective};
 use anyhow::{Context as _, bail};
 use docent_library::source::network::{Limits, Network, Registries};
+use docent_library::ArtefactStore;
+use docent_library::artefact_store::S3;
 use docent_store::{Database, Store};
 use docent_types::random::{Randomness as _, SharedRandomness, SystemRandomness};
 use docent_types::sealing::MasterKey;
@@ -22,6 +24,8 @@ pub struct Installation {
     pub configuration: Configuration,
     /// The database.
     pub store: Store,
+    /// Where indexes are kept.
+    pub artefacts: ArtefactStore,
     /// Encrypts what must be read back.
     pub master: Arc<MasterKey>,
     /// The machine's clock.
@@ -57,16 +61,8 @@ impl Installation {
         let store = Store::connect(&database, configuration.database.max_connections).await.context("cannot open the database")?;
         store.migrate().await.context("cannot bring the database up to date")?;
         let store = store.with_sealer(master.clone());
-        Ok(Self { data, configuration, store, master, clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness) })
-    }
-
-    /// Where indexes are kept.
-    #[must_use]
-    pub fn index_folder(&self) -> PathBuf {
-        match self.configuration.library.index_folder.as_str() {
-            "" => self.data.join("index"),
-            folder => PathBuf::from(folder),
-        }
+        let artefacts = artefacts(&data, &configuration)?;
+        Ok(Self { data, configuration, store, artefacts, master, clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness) })
     }
 
     /// What reading sources from the network may cost, and where registries are.
@@ -90,6 +86,28 @@ impl Installation {
     pub fn work_folder(&self) -> PathBuf {
         self.data.join("work")
     }
+}
+
+/// Where indexes are kept: in a folder, or in an object store with the folder as its cache.
+fn artefacts(data: &Path, configuration: &Configuration) -> anyhow::Result<ArtefactStore> {
+    let folder = match configuration.library.index_folder.as_str() {
+        "" => data.join("index"),
+        folder => PathBuf::from(folder),
+    };
+    let settings = &configuration.artefacts;
+    if settings.url.is_empty() {
+        return Ok(ArtefactStore::folder(folder));
+    }
+    let place = S3 {
+        url: settings.url.clone(),
+        endpoint: settings.endpoint.clone(),
+        region: settings.region.clone(),
+        access_key_id: settings.access_key_id.clone(),
+        secret_access_key: settings.secret_access_key.clone(),
+        path_style: settings.path_style,
+    };
+    let remote = place.connect().context("artefacts.url, artefacts.endpoint and the keys beside them")?;
+    Ok(ArtefactStore::remote(folder, remote, settings.cache_size.saturating_mul(1024 * 1024)))
 }
 
 /// The master key: from the configuration, or from `master.key` in the data folder, which is made at the first start.

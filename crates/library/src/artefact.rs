@@ -1,20 +1,24 @@
 //! Artefacts: an index and the snippets it was made from, immutable, under their content hash.
 //!
-//! `<root>/<first two digits>/<hash>/` holds `meta.json` and `snippets.jsonl` (what the hash is of), `index/` (made from
-//! them, can be made again) and `manifest.json` (size and SHA-256 of every file).
+//! `<root>/<first two digits>/<hash>/` holds `meta.json` and `snippets.jsonl` (what the hash is of), `pages.jsonl`
+//! and `index/` (made from them, can be made again) and `manifest.json` (size and SHA-256 of every file).
 
 use crate::index::{self, IndexError, OpenIndex};
+use crate::pages;
 use crate::snippet::identity::hex;
 use docent_types::documentation::Snippet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Part of the hash: another way of making snippets or indexes is another artefact.
 pub const FORMAT: u32 = 1;
+/// What is smaller is verified on one thread.
+const WORTH_A_THREAD: u64 = 2 * 1024 * 1024;
 const UNFINISHED: &str = ".unfinished";
 const UNFINISHED_AGE: Duration = Duration::from_secs(3600);
 
@@ -54,6 +58,12 @@ pub enum ArtefactError {
         /// What is wrong with it.
         what: String,
     },
+    /// It is being removed, and was about to be used again.
+    #[error("the artefact {0} is being removed at this moment: try again in some minutes")]
+    BeingRemoved(String),
+    /// The object store.
+    #[error("the object store: {0}")]
+    Store(#[from] object_store::Error),
     /// The disk.
     #[error("{path}: {error}")]
     Io {
@@ -70,26 +80,52 @@ pub enum ArtefactError {
     Json(#[from] serde_json::Error),
 }
 
-fn io(path: &Path) -> impl Fn(std::io::Error) -> ArtefactError + '_ {
+pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> ArtefactError + '_ {
     move |error| ArtefactError::Io { path: path.to_owned(), error }
 }
 
-fn damaged(file: &str, what: impl Into<String>) -> ArtefactError {
+pub(crate) fn damaged(file: &str, what: impl Into<String>) -> ArtefactError {
     ArtefactError::Damaged { file: file.to_owned(), what: what.into() }
 }
 
+/// A file of an artefact.
 #[derive(Serialize, Deserialize)]
-struct ManifestFile {
-    path: String,
-    size: u64,
-    sha256: String,
+pub(crate) struct ManifestFile {
+    pub(crate) path: String,
+    pub(crate) size: u64,
+    pub(crate) sha256: String,
 }
 
+/// What an artefact consists of.
 #[derive(Serialize, Deserialize)]
-struct Manifest {
+pub(crate) struct Manifest {
     format: u32,
     hash: String,
-    files: Vec<ManifestFile>,
+    pub(crate) files: Vec<ManifestFile>,
+}
+
+/// Reads the manifest of an artefact.
+pub(crate) fn manifest(bytes: &[u8], hash: &str) -> Result<Manifest, ArtefactError> {
+    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| damaged("manifest.json", error.to_string()))?;
+    if manifest.format != FORMAT {
+        return Err(damaged("manifest.json", format!("it is of format {}, this program reads {FORMAT}", manifest.format)));
+    }
+    if hash != manifest.hash || !manifest.files.iter().any(|file| file.path == "snippets.jsonl") {
+        return Err(damaged("manifest.json", "it is another artefact's"));
+    }
+    let inside = |path: &str| !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    let named = |file: &ManifestFile| file.sha256.len() == 64 && file.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match manifest.files.iter().find(|file| !inside(&file.path) || !named(file)) {
+        Some(_) => Err(damaged("manifest.json", "it names a file that an artefact cannot have")),
+        None => Ok(manifest),
+    }
+}
+
+/// The manifest in a folder.
+pub(crate) fn manifest_of(folder: &Path) -> Result<Manifest, ArtefactError> {
+    let bytes = fs::read(folder.join("manifest.json")).map_err(|error| damaged("manifest.json", error.to_string()))?;
+    let hash = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    manifest(&bytes, &hash)
 }
 
 /// The folder of an artefact.
@@ -99,13 +135,13 @@ pub fn folder(root: &Path, hash: &str) -> PathBuf {
 }
 
 /// A folder that is being written; locked so that a sweep of another process spares it.
-struct Unfinished {
-    folder: PathBuf,
+pub(crate) struct Unfinished {
+    pub(crate) folder: PathBuf,
     _lock: File,
 }
 
 impl Unfinished {
-    fn new(root: &Path) -> Result<Self, ArtefactError> {
+    pub(crate) fn new(root: &Path) -> Result<Self, ArtefactError> {
         let parent = root.join(UNFINISHED);
         fs::create_dir_all(&parent).map_err(io(&parent))?;
         let folder = tempfile::Builder::new().prefix("build-").tempdir_in(&parent).map_err(io(&parent))?.keep();
@@ -189,19 +225,27 @@ pub fn build(root: &Path, snippets: &[Snippet], meta: &Meta) -> Result<Artefact,
     fs::create_dir_all(&index_folder).map_err(io(&index_folder))?;
     write_file(&work.join("meta.json"), &meta)?;
     write_file(&work.join("snippets.jsonl"), &lines)?;
+    write_file(&work.join(pages::TABLE), &pages::table(snippets, &lines)?)?;
     index::write(&index_folder, snippets)?;
     write_manifest(&work, &hash)?;
+    let reused = !put_in_place(root, &hash, &work)?;
+    Ok(Artefact { hash, folder: target, reused })
+}
+
+/// Moves a finished folder to where its artefact belongs. Answers whether it was needed: somebody else may have been quicker
+/// with the same content.
+pub(crate) fn put_in_place(root: &Path, hash: &str, work: &Path) -> Result<bool, ArtefactError> {
+    let target = folder(root, hash);
     let parent = target.parent().unwrap_or(root);
     fs::create_dir_all(parent).map_err(io(parent))?;
-    match fs::rename(&work, &target) {
+    match fs::rename(work, &target) {
         Ok(()) => {}
-        // Somebody else was quicker with the same content.
-        Err(_) if target.join("manifest.json").exists() => return Ok(Artefact { hash, folder: target, reused: true }),
+        Err(_) if target.join("manifest.json").exists() => return Ok(false),
         Err(error) => return Err(ArtefactError::Io { path: target, error }),
     }
     sync_folder(parent)?;
     sync_folder(root)?;
-    Ok(Artefact { hash, folder: target, reused: false })
+    Ok(true)
 }
 
 fn retire(root: &Path, target: &Path) -> Result<(), ArtefactError> {
@@ -209,7 +253,7 @@ fn retire(root: &Path, target: &Path) -> Result<(), ArtefactError> {
     fs::rename(target, unfinished.folder.join("damaged")).map_err(io(target))
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ArtefactError> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ArtefactError> {
     let mut file = File::create(path).map_err(io(path))?;
     file.write_all(bytes).map_err(io(path))?;
     file.sync_all().map_err(io(path))
@@ -262,27 +306,39 @@ fn write_manifest(work: &Path, hash: &str) -> Result<(), ArtefactError> {
 /// Compares every file with the manifest.
 ///
 /// # Errors
-/// [`ArtefactError::Missing`], or [`ArtefactError::Damaged`] with the first file that differs.
+/// [`ArtefactError::Missing`], or [`ArtefactError::Damaged`] with a file that differs.
 pub fn verify(folder: &Path) -> Result<(), ArtefactError> {
     if !folder.is_dir() {
         return Err(ArtefactError::Missing(folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())));
     }
-    let bytes = fs::read(folder.join("manifest.json")).map_err(|error| damaged("manifest.json", error.to_string()))?;
-    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| damaged("manifest.json", error.to_string()))?;
-    if manifest.format != FORMAT {
-        return Err(damaged("manifest.json", format!("it is of format {}, this program reads {FORMAT}", manifest.format)));
-    }
-    if !folder.ends_with(&manifest.hash) || !manifest.files.iter().any(|file| file.path == "snippets.jsonl") {
-        return Err(damaged("manifest.json", "it is another artefact's"));
-    }
-    for file in &manifest.files {
-        let (size, sha256) = sha256_of(&folder.join(&file.path)).map_err(|error| damaged(&file.path, error.to_string()))?;
-        if size != file.size {
-            return Err(damaged(&file.path, format!("it has {size} bytes, {} were written", file.size)));
+    let manifest = manifest_of(folder)?;
+    // The first question to an index waits for this: the files are read side by side, the largest first.
+    let mut files: Vec<&ManifestFile> = manifest.files.iter().collect();
+    files.sort_by_key(|file| std::cmp::Reverse(file.size));
+    let size: u64 = files.iter().map(|file| file.size).sum();
+    let threads = if size < WORTH_A_THREAD { 1 } else { std::thread::available_parallelism().map_or(1, usize::from).min(4) };
+    let next = AtomicUsize::new(0);
+    let check = || {
+        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            verify_file(folder, file)?;
         }
-        if sha256 != file.sha256 {
-            return Err(damaged(&file.path, "its bytes are not those that were written"));
-        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).filter_map(|_| std::thread::Builder::new().spawn_scoped(scope, check).ok()).collect();
+        let own = check();
+        let all = others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err(damaged("manifest.json", "it cannot be verified"))));
+        all.fold(own, |first, other| first.and(other))
+    })
+}
+
+fn verify_file(folder: &Path, file: &ManifestFile) -> Result<(), ArtefactError> {
+    let (size, sha256) = sha256_of(&folder.join(&file.path)).map_err(|error| damaged(&file.path, error.to_string()))?;
+    if size != file.size {
+        return Err(damaged(&file.path, format!("it has {size} bytes, {} were written", file.size)));
+    }
+    if sha256 != file.sha256 {
+        return Err(damaged(&file.path, "its bytes are not those that were written"));
     }
     Ok(())
 }
@@ -322,7 +378,9 @@ pub fn repair(root: &Path, hash: &str) -> Result<(), ArtefactError> {
     let work = unfinished.folder.join("artefact");
     let index_folder = work.join("index");
     fs::create_dir_all(&index_folder).map_err(io(&index_folder))?;
-    index::write(&index_folder, &snippets(&target)?)?;
+    let read = snippets(&target)?;
+    write_file(&work.join(pages::TABLE), &pages::table(&read, &lines)?)?;
+    index::write(&index_folder, &read)?;
     write_file(&work.join("meta.json"), &meta)?;
     write_file(&work.join("snippets.jsonl"), &lines)?;
     write_manifest(&work, hash)?;

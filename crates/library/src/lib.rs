@@ -9,21 +9,25 @@
 //! - [`format`](mod@format): a file as headings, prose and code.
 //! - [`snippet`]: passages with an id and a link.
 //! - [`artefact`]: snippets and their index, immutable, under their content hash.
+//! - [`artefact_store`]: where they live: a folder, or an object store with the folder as its cache.
 //! - [`index`]: the index itself and how it is searched.
 //! - [`ingest`]: all of that in one call; `reading` is how its pages are read.
 //! - [`aliases`], [`names`]: which library a name means.
 //! - [`versions`]: which version of it.
 //! - [`shelf`]: the catalogue and the open indexes that requests read.
 //! - [`reader`]: resolve a name, ask a question.
+//! - [`pages`]: whole pages, by their path.
 //! - [`answer`]: answers as text.
 
 pub mod aliases;
 pub mod answer;
 pub mod artefact;
+pub mod artefact_store;
 pub mod format;
 pub mod index;
 pub mod ingest;
 pub mod names;
+pub mod pages;
 pub mod reader;
 mod reading;
 pub mod shelf;
@@ -31,6 +35,7 @@ pub mod snippet;
 pub mod source;
 pub mod versions;
 
+pub use artefact_store::ArtefactStore;
 pub use reader::Reader;
 pub use shelf::Shelf;
 

@@ -81,7 +81,8 @@ impl Reader {
         Ok(Answer { library: library.id.clone(), version: version.version, hits: fit(hits, token_budget), rules: library.rules.clone() })
     }
 
-    async fn index(&self, library: &LibraryEntry, version: &VersionEntry) -> Result<Arc<OpenIndex>, QueryError> {
+    /// The index of a version; opened if it is closed.
+    pub(crate) async fn index(&self, library: &LibraryEntry, version: &VersionEntry) -> Result<Arc<OpenIndex>, QueryError> {
         if let Some(index) = self.shelf.opened(version.id) {
             return Ok(index);
         }

@@ -1,9 +1,11 @@
 //! The shelf: what every request reads. A snapshot of the catalogue with its names, and the indexes that are open.
 
 use crate::artefact::{self, ArtefactError};
+use crate::artefact_store::ArtefactStore;
 use crate::index::{IndexError, OpenIndex};
 use crate::names::{NameEntry, NameIndex};
 use crate::versions;
+use crate::pages::Completion;
 use arc_swap::ArcSwap;
 use docent_types::documentation::{LibraryEntry, QueryError, VersionEntry, View, Visibility};
 use docent_types::ids::VersionRowId;
@@ -55,7 +57,7 @@ impl Catalogue {
 
 /// The catalogue and the open indexes. Shared by every request; nothing in it waits for another actor.
 pub struct Shelf {
-    root: PathBuf,
+    artefacts: ArtefactStore,
     catalogue: ArcSwap<Catalogue>,
     open: Mutex<LruCache<String, Arc<OpenIndex>>>,
     /// Artefacts whose bytes were verified by this process.
@@ -65,7 +67,7 @@ pub struct Shelf {
 
 impl std::fmt::Debug for Shelf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shelf").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("Shelf").field("artefacts", &self.artefacts).finish_non_exhaustive()
     }
 }
 
@@ -78,8 +80,14 @@ impl Shelf {
     /// A shelf over a folder of artefacts that keeps at most `max_open` indexes open.
     #[must_use]
     pub fn new(index_root: PathBuf, max_open: usize) -> Self {
+        Self::over(ArtefactStore::folder(index_root), max_open)
+    }
+
+    /// A shelf over artefacts wherever they are.
+    #[must_use]
+    pub fn over(artefacts: ArtefactStore, max_open: usize) -> Self {
         Self {
-            root: index_root,
+            artefacts,
             catalogue: ArcSwap::default(),
             open: Mutex::new(LruCache::new(NonZeroUsize::new(max_open).unwrap_or(NonZeroUsize::MIN))),
             verified: Mutex::default(),
@@ -90,7 +98,7 @@ impl Shelf {
     /// The folder of artefacts.
     #[must_use]
     pub fn index_root(&self) -> &Path {
-        &self.root
+        self.artefacts.root()
     }
 
     /// Swaps the catalogue. Requests that run go on with the one they began with.
@@ -173,6 +181,39 @@ impl Shelf {
         }
     }
 
+    /// How many libraries there are, seen or not.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.catalogue.load().entries.len()
+    }
+
+    /// The ids that a text may be the beginning of: those whose id or name begins with it, then those that have it in
+    /// them, then what a name like it may mean. Libraries without an index have nothing to read and are left out.
+    #[must_use]
+    pub(crate) fn complete(&self, view: &View, typed: &str, limit: usize) -> Completion {
+        let catalogue = self.catalogue.load();
+        let typed = typed.trim().trim_start_matches('/').to_ascii_lowercase();
+        let (owner, name) = typed.split_once('/').map_or((None, typed.as_str()), |(owner, name)| (Some(owner), name));
+        let rank = |id: &LibraryId| match owner {
+            Some(owner) if id.owner() == owner && id.name().starts_with(name) => Some(0),
+            Some(_) => None,
+            None if id.name().starts_with(name) => Some(0),
+            None if id.owner().starts_with(name) => Some(1),
+            None if id.name().contains(name) || id.owner().contains(name) => Some(2),
+            None => None,
+        };
+        let readable = catalogue.entries.iter().filter(|entry| view.sees(entry.visibility) && !entry.versions.is_empty());
+        let mut found: Vec<(u8, &LibraryId)> = readable.filter_map(|entry| Some((rank(&entry.id)?, &entry.id))).collect();
+        found.sort_unstable();
+        found.dedup();
+        if found.is_empty() && !typed.is_empty() {
+            let meant = self.resolve(view, "", &typed, limit);
+            let values: Vec<String> = meant.iter().filter(|entry| !entry.versions.is_empty()).map(|entry| entry.id.to_string()).collect();
+            return Completion { total: values.len(), values };
+        }
+        Completion { total: found.len(), values: found.into_iter().take(limit).map(|(_, id)| id.to_string()).collect() }
+    }
+
     /// The index of a version if it is open.
     #[must_use]
     pub fn opened(&self, version: VersionRowId) -> Option<Arc<OpenIndex>> {
@@ -209,15 +250,26 @@ impl Shelf {
     }
 
     fn open_or_repair(&self, hash: &str) -> Result<OpenIndex, ArtefactError> {
+        let root = self.artefacts.root();
+        let lease = self.artefacts.hold(hash)?;
         let verified = lock(&self.verified).contains(hash);
-        let opened = if verified { artefact::open_verified(&self.root, hash) } else { artefact::open(&self.root, hash) };
+        let opened = if verified { artefact::open_verified(root, hash) } else { artefact::open(root, hash) };
         match opened {
-            Ok(index) => Ok(index),
+            Ok(index) => Ok(index.holding(lease)),
             Err(ArtefactError::Missing(hash)) => Err(ArtefactError::Missing(hash)),
             Err(error) => {
                 tracing::warn!(artefact = %hash, %error, "a damaged index is made again from its snippets");
-                artefact::repair(&self.root, hash)?;
-                artefact::open(&self.root, hash)
+                match artefact::repair(root, hash) {
+                    Ok(()) => Ok(artefact::open(root, hash)?.holding(lease)),
+                    Err(error) => {
+                        if !self.artefacts.forget_copy(hash)? {
+                            return Err(error);
+                        }
+                        tracing::warn!(artefact = %hash, %error, "its snippets are damaged too: it is downloaded again");
+                        let lease = self.artefacts.hold(hash)?;
+                        Ok(artefact::open(root, hash)?.holding(lease))
+                    }
+                }
             }
         }
     }

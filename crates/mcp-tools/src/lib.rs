@@ -8,13 +8,16 @@
 //! - [`definition`]: the table of tools, as they are listed.
 //! - [`arguments`]: what a call brings, with the names that models mix up.
 //! - [`resolve_library_id`], [`query_docs`]: the two tools.
+//! - [`page_uri`], [`resources`]: whole pages, as resources.
 //! - [`tools`]: which tool answers a call, within its time, counted.
 //! - [`server`]: the protocol's side; [`transport`]: where it is mounted.
 
 pub mod arguments;
 pub mod definition;
+pub mod page_uri;
 pub mod query_docs;
 pub mod resolve_library_id;
+pub mod resources;
 pub mod server;
 pub mod tools;
 pub mod transport;

@@ -1,15 +1,17 @@
-//! Which tool answers a call, within its time, counted.
+//! Which tool answers a call, and which page a read, within their time, counted.
 
 use crate::arguments::Arguments;
 use crate::definition::{Definition, Operation};
+use crate::resources::{self, ReadError};
 use crate::{query_docs, resolve_library_id};
 use actix::Recipient;
 use docent_library::Reader;
+use docent_library::pages::Completion;
 use docent_types::documentation::View;
 use docent_types::messages::CountUse;
 use docent_types::principal::Principal;
 use docent_types::time::SharedClock;
-use rmcp::model::JsonObject;
+use rmcp::model::{JsonObject, ResourceContents};
 use std::time::Duration;
 
 /// No call takes longer.
@@ -63,22 +65,52 @@ impl Tools {
                 tool.scope.as_str()
             ))
         };
-        // Counting may be late or lost; an answer may not wait for it.
+        self.count(tool.name, said.is_ok(), caller);
+        match said {
+            Ok(text) => Said { text, answered: true },
+            Err(text) => Said { text, answered: false },
+        }
+    }
+
+    /// Counting may be late or lost; an answer may not wait for it.
+    fn count(&self, tool: &'static str, succeeded: bool, caller: &Principal) {
         let counted = self.count.try_send(CountUse {
             at: self.clock.now(),
             user: caller.user,
             project: caller.project,
             client: caller.client.clone(),
-            tool: tool.name.to_owned(),
-            succeeded: said.is_ok(),
+            tool: tool.to_owned(),
+            succeeded,
         });
         if counted.is_err() {
-            tracing::warn!(tool = tool.name, "a use was not counted: too many wait");
+            tracing::warn!(tool, "a use was not counted: too many wait");
         }
-        match said {
-            Ok(text) => Said { text, answered: true },
-            Err(text) => Said { text, answered: false },
+    }
+
+    /// Reads a page for a caller.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn read(&self, uri: &str, caller: &Principal) -> Result<ResourceContents, ReadError> {
+        let read = if caller.scopes.permits(resources::SCOPE) {
+            let view = View::of_project(caller.project);
+            let reading = resources::read(&self.reader, &view, uri);
+            tokio::time::timeout(TIME, reading).await.unwrap_or(Err(ReadError::TooSlow))
+        } else {
+            Err(ReadError::NotPermitted)
+        };
+        self.count(resources::COUNTED_AS, read.is_ok(), caller);
+        read
+    }
+
+    /// Completes a variable of the template of pages; to nothing if that takes too long.
+    pub async fn complete(&self, variable: &str, typed: &str, library: Option<&str>, caller: &Principal) -> Completion {
+        if !caller.scopes.permits(resources::SCOPE) {
+            return Completion::default();
         }
+        let view = View::of_project(caller.project);
+        let completing = resources::complete(&self.reader, &view, variable, typed, library);
+        tokio::time::timeout(TIME, completing).await.unwrap_or_default()
     }
 
     async fn answer(&self, tool: &Definition, old_form: bool, arguments: Arguments<'_>, view: &View) -> Result<String, String> {

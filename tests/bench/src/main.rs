@@ -145,14 +145,14 @@ async fn all(options: Options) -> anyhow::Result<()> {
 
     match &options.shared {
         Some(shared) => {
-            println!("\n| library | pages | snippets | ingest | query p50 | query p99 |\n|---|---|---|---|---|---|");
+            println!("\n| library | pages | snippets | ingest | first answer | query p50 | query p99 |\n|---|---|---|---|---|---|---|");
             for one in retrieval::measure(shared)? {
                 println!(
-                    "| {} | {} | {} | {:.1} s | {:.2} ms | {:.2} ms |",
-                    one.name, one.pages, one.snippets, one.ingest, one.p50, one.p99
+                    "| {} | {} | {} | {:.1} s | {:.1} ms | {:.2} ms | {:.2} ms |",
+                    one.name, one.pages, one.snippets, one.ingest, one.cold, one.p50, one.p99
                 );
             }
-            println!("\nBudget in a library of 50,000 snippets: p50 3 ms, p99 15 ms.");
+            println!("\nBudget in a library of 50,000 snippets: p50 3 ms, p99 15 ms; first answer 50 ms.");
         }
         None => eprintln!("NOT MEASURED: retrieval (no --shared FOLDER)"),
     }

@@ -4,6 +4,7 @@ use super::hold::{self, Extent};
 use super::retry;
 use super::stopping::{Stop, Stopping};
 use crate::installation::Installation;
+use docent_library::ArtefactStore;
 use docent_library::artefact;
 use docent_library::ingest::{IngestError, IngestOptions, Ingested, ingest};
 use docent_library::source::network::Network;
@@ -30,7 +31,7 @@ pub struct Ingestion {
     /// The database.
     pub store: Store,
     /// Where indexes are kept.
-    pub index_folder: PathBuf,
+    pub artefacts: ArtefactStore,
     /// Where sources are fetched to.
     pub work_folder: PathBuf,
     /// What reading from the network may cost, and where registries are.
@@ -165,7 +166,7 @@ impl Ingestion {
     pub fn of(installation: &Installation) -> Self {
         Self {
             store: installation.store.clone(),
-            index_folder: installation.index_folder(),
+            artefacts: installation.artefacts.clone(),
             work_folder: installation.work_folder(),
             network: installation.network(),
             clock: installation.clock.clone(),
@@ -282,23 +283,27 @@ impl Ingestion {
             title: library.title_fixed.then_some(library.entry.title),
             version: job.version.clone(),
             workdir: self.work_folder.clone(),
-            index_root: self.index_folder.clone(),
+            index_root: self.artefacts.root().to_owned(),
             network: self.network.clone(),
         };
         let known = if reading.skips_unchanged { self.known_commits(job, served.as_ref()).await? } else { Vec::new() };
-        let index = served.as_ref().map(|served| artefact::folder(&self.index_folder, &served.artefact));
+        let index = served.as_ref().map(|served| served.artefact.clone());
+        let artefacts = self.artefacts.clone();
         let ingested = tokio::task::spawn_blocking(move || -> Result<Result<Ingested, (String, Known)>, IngestError> {
             if !known.is_empty()
                 && let Some(commit) = source.revision(&options.network, &options.workdir).map_err(IngestError::from)?
                 && let Some(found) = known.into_iter().find(|(known, _)| *known == commit)
             {
                 // After a restore without indexes, or a damage, it is read again.
-                let is_there = index.is_some_and(|index| if reading.verifies { artefact::verify(&index).is_ok() } else { index.is_dir() });
-                if is_there {
+                if let Some(index) = index
+                    && artefacts.is_there(&index, reading.verifies)?
+                {
                     return Ok(Err(found));
                 }
             }
-            ingest(&source, &options, &progress).map(Ok)
+            let ingested = ingest(&source, &options, &progress)?;
+            artefacts.publish(&ingested.artefact)?;
+            Ok(Ok(ingested))
         })
         .await
         .map_err(|_| JobError::Panicked)??;

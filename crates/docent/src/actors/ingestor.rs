@@ -7,10 +7,6 @@ use docent_library::artefact;
 use docent_library::source::Silent;
 use docent_types::ids::JobId;
 use docent_types::messages::{CatalogError, QueueRefresh, ReloadCatalog};
-use docent_types::time::Timestamp;
-use std::collections::HashSet;
-use std::fs::DirEntry;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -18,24 +14,11 @@ use uuid::Uuid;
 const TURN: Duration = Duration::from_secs(1);
 /// How often it is looked which libraries are due.
 const SCHEDULE: Duration = Duration::from_secs(60);
-
-/// Removes the artefacts that nothing names and that were written before `since`. Answers how many.
-fn sweep_unused(root: &Path, in_use: &HashSet<String>, since: Timestamp) -> usize {
-    let folders = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
-    let artefacts = folders(root).flat_map(|prefix| folders(&prefix.path()));
-    let is_old = |entry: &DirEntry| {
-        let written = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-        let age = written.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-        age.is_some_and(|age| Timestamp(0).after(age) < since)
-    };
-    let unused = artefacts.filter(is_old).filter_map(|entry| entry.file_name().into_string().ok());
-    unused.filter(|hash| hash.len() == 64 && !in_use.contains(hash)).filter(|hash| artefact::remove(root, hash).is_ok()).count()
-}
-
 /// How often artefacts that nothing names are removed.
 const SWEEP: Duration = Duration::from_secs(600);
 
-/// An artefact that nothing names is left this long: a job may be about to publish it.
+/// An artefact is left this long after nothing names it: longer than a job needs from its upload to its end, and than a
+/// node may lag that is still sent requests (`docs/decisions/0008-when-an-artefact-is-removed.md`).
 const UNUSED_FOR: Duration = Duration::from_secs(3600);
 
 /// The actor.
@@ -115,26 +98,32 @@ impl Ingestor {
     fn sweep(&self, context: &mut Context<Self>) {
         let ingestion = self.ingestion.clone();
         let sweep = async move {
-            let Ok(in_use) = ingestion.store.artefacts_in_use().await else { return };
-            let swept = tokio::task::spawn_blocking(move || {
-                let root = &ingestion.index_folder;
-                let now = std::time::UNIX_EPOCH + Duration::from_millis(ingestion.clock.now().0.try_into().unwrap_or(0));
-                let forgotten = docent_library::source::sweep(&ingestion.work_folder, now);
-                tracing::debug!(forgotten, "what nobody needs in the work folder was removed");
-                Ok::<_, artefact::ArtefactError>(
-                    artefact::sweep_unfinished(root)? + sweep_unused(root, &in_use, ingestion.clock.now().before(UNUSED_FOR)),
-                )
-            })
-            .await;
-            match swept {
-                Ok(Ok(0)) => {}
-                Ok(Ok(removed)) => tracing::info!(removed, "indexes that nothing names were removed"),
-                Ok(Err(error)) => tracing::warn!(%error, "old indexes could not be removed"),
-                Err(_) => {}
+            match sweep(&ingestion).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "indexes that nothing names were removed"),
+                Err(error) => tracing::warn!(%error, "old indexes could not be removed"),
             }
         };
         context.spawn(sweep.into_actor(self));
     }
+}
+
+/// Removes what nothing names. The catalogue is read again before anything goes.
+async fn sweep(ingestion: &Ingestion) -> anyhow::Result<usize> {
+    let artefacts = ingestion.artefacts.clone();
+    let named = ingestion.store.artefacts_in_use().await?;
+    let marking = move || artefacts.mark_unnamed(&named, UNUSED_FOR);
+    let due = tokio::task::spawn_blocking(marking).await??;
+    let artefacts = ingestion.artefacts.clone();
+    let named = ingestion.store.artefacts_in_use().await?;
+    let (work_folder, now) = (ingestion.work_folder.clone(), ingestion.clock.now());
+    let removing = move || {
+        let now = std::time::UNIX_EPOCH + Duration::from_millis(now.0.try_into().unwrap_or(0));
+        let forgotten = docent_library::source::sweep(&work_folder, now);
+        tracing::debug!(forgotten, "what nobody needs in the work folder was removed");
+        Ok(artefact::sweep_unfinished(artefacts.root())? + artefacts.remove_unnamed(&due, &named)?)
+    };
+    tokio::task::spawn_blocking(removing).await?
 }
 
 impl Actor for Ingestor {

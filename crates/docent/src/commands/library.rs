@@ -54,7 +54,7 @@ pub async fn run(installation: &Installation, command: Library) -> anyhow::Resul
         Library::Remove { id } => {
             let library = find(installation, &id).await?;
             installation.store.remove_library(&library.entry.id).await?;
-            println!("Removed {}. Its indexes are deleted by the next sweep.", library.entry.id);
+            println!("Removed {}. Its indexes are deleted within two hours.", library.entry.id);
             Ok(())
         }
     }

@@ -136,7 +136,7 @@ pub const KEYS: &[Key] = &[
         "library.index_folder",
         Kind::Text,
         "",
-        "Where indexes are kept. Empty: `index` in the data folder. Processes of different roles must share it.",
+        "Where indexes are kept. Empty: `index` in the data folder. Processes of different roles must share it, unless `artefacts.url` is set: then each has its own, as a cache.",
     ),
     key("library.max_open", Kind::Number, "256", "Indexes that are kept open at once. The least recently used one is closed first."),
     key("library.site_pages", Kind::Number, "10000", "Pages that are read of one web site (`docent library add site:https://…`) at most."),
@@ -165,6 +165,36 @@ pub const KEYS: &[Key] = &[
         Kind::Text,
         "1d",
         "How often a worker looks whether the source of a library changed: a number and `m`, `h` or `d`, or `off`. Libraries take their turns one by one, each at a moment of its own. `docent library schedule` gives one library another period.",
+    ),
+    key(
+        "artefacts.url",
+        Kind::Text,
+        "",
+        "An S3-compatible object store for indexes, `s3://BUCKET` or `s3://BUCKET/PREFIX`: whoever reads a library uploads its index, and each process downloads those that it is asked for into its `library.index_folder`. All processes need the same one. Empty: indexes are in the folder only.",
+    ),
+    key("artefacts.endpoint", Kind::Text, "", "The object store's server, for example `https://minio.internal:9000`. Empty: Amazon's."),
+    key("artefacts.region", Kind::Text, "", "Its region. Empty: what `AWS_REGION` says, else `us-east-1`."),
+    Key {
+        secret: true,
+        ..key(
+            "artefacts.access_key_id",
+            Kind::Text,
+            "",
+            "Who asks the object store. Empty: what the environment (`AWS_ACCESS_KEY_ID`, a web identity) or the machine's role says.",
+        )
+    },
+    Key { secret: true, ..key("artefacts.secret_access_key", Kind::Text, "", "The secret of `artefacts.access_key_id`.") },
+    key(
+        "artefacts.path_style",
+        Kind::Switch,
+        "true",
+        "Whether the bucket stands in the path (`https://minio.internal/BUCKET`), which every server understands, or in the host's name.",
+    ),
+    key(
+        "artefacts.cache_size",
+        Kind::Number,
+        "10240",
+        "Megabytes that `library.index_folder` may take when `artefacts.url` is set. What was not used for longest is removed first, and never what is open, so leave room for `library.max_open` indexes.",
     ),
     key("site.name", Kind::Text, "Docent", "The name on pages, for example your company's."),
     Key {

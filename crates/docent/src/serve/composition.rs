@@ -16,7 +16,7 @@ use docent_authorization_server::{
     self as authorization_server, Asks, AuthorizationServer, KeyRing, KeyRingOptions, PasswordHasher, SharedSigner,
 };
 use docent_console::Console;
-use docent_library::{Reader, Shelf};
+use docent_library::{ArtefactStore, Reader, Shelf, artefact};
 use docent_mcp_tools::Tools;
 use docent_resource_server::{self as resource_server, Limiter, RemoteKeys, ResourceServer};
 use docent_store::Store;
@@ -118,13 +118,14 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
         Guardian::start("remote keys", MAILBOX, move || remote.clone().start()).recipient()
     };
 
-    let shelf = Arc::new(Shelf::new(installation.index_folder(), configuration.library.max_open));
+    let shelf = Arc::new(Shelf::over(installation.artefacts.clone(), configuration.library.max_open));
     let published = Catalog::publish(&store, &shelf, None).await.context("cannot read the catalogue")?;
     let catalog = {
         let (store, shelf) = (store.clone(), shelf.clone());
         Guardian::start("catalog", MAILBOX, move || Catalog::new(store.clone(), shelf.clone(), published).start())
     };
     let reader = Reader::new(shelf.clone(), catalog.clone().recipient());
+    sweep_unfinished(&installation.artefacts);
 
     let work = if roles.worker { Some(start_worker(installation, Some(catalog.recipient()))?) } else { None };
     if roles.auth || roles.worker {
@@ -221,6 +222,16 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
         recorder: recorder.recipient(),
         work,
     }))
+}
+
+/// Removes what downloads and builds left that were killed, in the background.
+fn sweep_unfinished(artefacts: &ArtefactStore) {
+    let artefacts = artefacts.clone();
+    tokio::task::spawn_blocking(move || match artefact::sweep_unfinished(artefacts.root()) {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(removed, "what was left of interrupted work was removed"),
+        Err(error) => tracing::warn!(%error, "the folder of indexes could not be looked through"),
+    });
 }
 
 /// What is configured, and this machine's names with the port that is listened on: for health checks and for proxies that keep it.

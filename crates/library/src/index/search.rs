@@ -4,6 +4,7 @@
 use super::IndexError;
 use super::schema::{self, Fields};
 use super::tokenize;
+use crate::artefact_store::Lease;
 use docent_types::documentation::{Hit, Snippet};
 use std::collections::HashMap;
 use std::path::Path;
@@ -49,6 +50,7 @@ pub struct OpenIndex {
     store: StoreReader,
     documents: u32,
     rules: Vec<String>,
+    _lease: Option<Lease>,
 }
 
 impl std::fmt::Debug for OpenIndex {
@@ -102,7 +104,15 @@ impl OpenIndex {
             store: segment.get_store_reader(8)?,
             documents: segment.max_doc(),
             rules: Vec::new(),
+            _lease: None,
         })
+    }
+
+    /// Keeps the files where they are for as long as the index is open.
+    #[must_use]
+    pub fn holding(mut self, lease: Option<Lease>) -> Self {
+        self._lease = lease;
+        self
     }
 
     /// The number of snippets.

@@ -52,6 +52,28 @@ async fn the_old_name_of_the_tool_still_works() {
     assert!(error && text.contains("no page 9"), "{text}");
 }
 
+/// `tokens` bounds an answer under both names of the tool: a small answer is part of a large one.
+#[actix_web::test]
+async fn an_answer_keeps_to_the_tokens_that_are_asked_for() {
+    let world = World::new();
+    for (tool, question) in [("query-docs", "query"), ("get-library-docs", "topic")] {
+        let mut lengths = Vec::new();
+        for tokens in [json!(500), json!("2000"), json!(50_000), Value::Null] {
+            let arguments = json!({ "libraryId": "/glide/long", question: "How is a spar glued?", "tokens": tokens });
+            let (text, error) = world.call(&caller(), tool, arguments).await;
+            assert!(!error, "{text}");
+            // Separators stand between the passages that are counted.
+            let bound = tokens.as_u64().or_else(|| tokens.as_str()?.parse().ok()).unwrap_or(5_000) * 4;
+            assert!(text.len() as u64 <= bound + bound / 8, "{tool} {tokens}: {} characters", text.len());
+            lengths.push(text.len());
+        }
+        assert!(lengths[0] < lengths[3] / 2 && lengths[1] < lengths[3] && lengths[3] < lengths[2], "{tool}: {lengths:?}");
+        // Out of bounds is brought to the bound.
+        let few = json!({ "libraryId": "/glide/long", question: "How is a spar glued?", "tokens": 1 });
+        assert_eq!(world.call(&caller(), tool, few).await.0.len(), lengths[0]);
+    }
+}
+
 #[actix_web::test]
 async fn an_argument_that_is_wrong_is_named_with_what_to_do() {
     let world = World::new();

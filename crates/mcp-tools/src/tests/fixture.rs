@@ -135,12 +135,34 @@ fn library(folder: &Path, number: u8, name: &str, text: &str, visibility: Visibi
     }
 }
 
+/// Sixty passages about one thing.
+fn long() -> String {
+    let passage = |number: usize| {
+        format!(
+            "## Spar {number}\n\nSpar number {number} is glued along its grain. {}\n\n",
+            format!("It dries for {number} hours. ").repeat(25)
+        )
+    };
+    format!("# Spars\n\n{}", (1..=60).map(passage).collect::<String>())
+}
+
+/// A library with a version whose name has a slash.
+fn versioned(folder: &Path) -> LibraryEntry {
+    let mut entry =
+        library(folder, 3, "/glide/loft", "# Loft\n\nWhere gliders are kept over the winter, as it is now.\n", Visibility::Public);
+    let older = library(folder, 4, "/glide/loft-2", "# Loft 2\n\nWhere gliders were kept over the winter.\n", Visibility::Public);
+    entry.versions.extend(older.versions.into_iter().map(|version| VersionEntry { version: Some("release/2".into()), ..version }));
+    entry
+}
+
 impl World {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let entries = vec![
             library(folder.path(), 1, "/glide/kite", KITE, Visibility::Public),
             library(folder.path(), 2, "/acme/anchor", ANCHOR, Visibility::Private(own_project())),
+            versioned(folder.path()),
+            library(folder.path(), 5, "/glide/long", &long(), Visibility::Public),
         ];
         let shelf = Arc::new(Shelf::new(folder.path().join("index"), 8));
         shelf.publish(entries);
@@ -212,7 +234,7 @@ pub fn modern(method: &str, mut params: Value) -> TestRequest {
         "io.modelcontextprotocol/clientCapabilities": {},
         "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
     });
-    let name = params["name"].as_str().map(str::to_owned);
+    let name = params["name"].as_str().or(params["uri"].as_str()).map(str::to_owned);
     let mut request = post(&json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }))
         .insert_header(("mcp-protocol-version", "2026-07-28"))
         .insert_header(("mcp-method", method));

@@ -30,7 +30,7 @@ async fn initialize_agrees_to_each_revision() {
         assert_eq!(result["serverInfo"]["title"], "Docent of Acme");
         assert_eq!(result["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
         assert!(result["instructions"].as_str().is_some_and(|text| text.len() < 600));
-        for capability in ["tools", "prompts", "resources"] {
+        for capability in ["tools", "prompts", "resources", "completions"] {
             assert!(result["capabilities"][capability].is_object(), "{capability}");
         }
     }
@@ -113,8 +113,7 @@ async fn tools_have_the_names_arguments_and_annotations_that_are_known() {
 async fn prompts_and_resources_are_empty_lists() {
     let world = World::new();
     let caller = principal(own_project(), "docs:read");
-    for (method, field) in [("prompts/list", "prompts"), ("resources/list", "resources"), ("resources/templates/list", "resourceTemplates")]
-    {
+    for (method, field) in [("prompts/list", "prompts"), ("resources/list", "resources")] {
         assert_eq!(world.legacy(&caller, Some("2025-06-18"), method, json!({})).await.json()["result"][field], json!([]), "{method}");
         assert_eq!(world.modern(&caller, method, json!({})).await.json()["result"][field], json!([]), "{method}");
     }
@@ -167,6 +166,8 @@ async fn the_era_of_initialize_keeps_its_error_form() {
         ("tools/call", json!({ "name": "query-docs", "arguments": ["/glide/kite"] }), -32602),
         ("tools/call", json!({ "name": 7 }), -32602),
         ("prompts/get", json!({ "name": "nothing" }), -32601),
+        ("resources/read", json!({}), -32602),
+        ("completion/complete", json!({ "ref": { "type": "ref/resource" } }), -32602),
     ];
     for (method, params, code) in table {
         let answer = world.legacy(&caller, Some("2025-06-18"), method, params.clone()).await;
