@@ -8,6 +8,7 @@ mod crashes;
 mod device;
 mod discovery;
 mod doctor;
+mod embedding;
 mod machine_clients;
 mod machines;
 mod metadata_documents;

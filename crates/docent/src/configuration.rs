@@ -28,6 +28,8 @@ pub struct Configuration {
     pub clients: Clients,
     /// `[library]`
     pub library: Library,
+    /// `[embedding]`
+    pub embedding: Embedding,
     /// `[site]`
     pub site: Site,
     /// `[secrets]`
@@ -191,6 +193,21 @@ pub struct Library {
     pub max_open: usize,
     /// Whether the user guide is served as `/docent/docs`.
     pub guide: bool,
+}
+
+/// `[embedding]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Embedding {
+    /// The folder of an installed model.
+    pub model: PathBuf,
+    /// What it must be.
+    pub checksum: String,
+    /// An OpenAI-compatible interface, instead.
+    pub endpoint: String,
+    /// The model's name there.
+    pub endpoint_model: String,
+    /// A bearer token for it.
+    pub endpoint_key: String,
 }
 
 /// `[site]`

@@ -13,8 +13,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Part of the hash: another way of making snippets or indexes is another artefact.
+/// Part of the hash: another way of writing snippets is another artefact.
 pub const FORMAT: u32 = 1;
+/// What the index is made like. One of another format is made again from its snippets when it is opened.
+pub const INDEX_FORMAT: u32 = 2;
 const UNFINISHED: &str = ".unfinished";
 const UNFINISHED_AGE: Duration = Duration::from_secs(3600);
 
@@ -252,7 +254,7 @@ fn write_manifest(work: &Path, hash: &str) -> Result<(), ArtefactError> {
         let (size, sha256) = sha256_of(path).map_err(io(path))?;
         files.push(ManifestFile { path: relative, size, sha256 });
     }
-    let manifest = Manifest { format: FORMAT, hash: hash.to_owned(), files };
+    let manifest = Manifest { format: INDEX_FORMAT, hash: hash.to_owned(), files };
     let temporary = work.join("manifest.json.new");
     write_file(&temporary, &serde_json::to_vec_pretty(&manifest)?)?;
     fs::rename(&temporary, work.join("manifest.json")).map_err(io(work))?;
@@ -269,8 +271,8 @@ pub fn verify(folder: &Path) -> Result<(), ArtefactError> {
     }
     let bytes = fs::read(folder.join("manifest.json")).map_err(|error| damaged("manifest.json", error.to_string()))?;
     let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| damaged("manifest.json", error.to_string()))?;
-    if manifest.format != FORMAT {
-        return Err(damaged("manifest.json", format!("it is of format {}, this program reads {FORMAT}", manifest.format)));
+    if manifest.format != INDEX_FORMAT {
+        return Err(damaged("manifest.json", format!("its index is of format {}, this program reads {INDEX_FORMAT}", manifest.format)));
     }
     if !folder.ends_with(&manifest.hash) || !manifest.files.iter().any(|file| file.path == "snippets.jsonl") {
         return Err(damaged("manifest.json", "it is another artefact's"));

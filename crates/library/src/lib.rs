@@ -10,6 +10,7 @@
 //! - [`snippet`]: passages with an id and a link.
 //! - [`artefact`]: snippets and their index, immutable, under their content hash.
 //! - [`index`]: the index itself and how it is searched.
+//! - [`embedding`]: vectors of snippets, if an operator turned them on.
 //! - [`ingest`]: all of that in one call.
 //! - [`aliases`], [`names`]: which library a name means.
 //! - [`shelf`]: the catalogue and the open indexes that requests read.
@@ -19,6 +20,7 @@
 pub mod aliases;
 pub mod answer;
 pub mod artefact;
+pub mod embedding;
 pub mod format;
 pub mod index;
 pub mod ingest;

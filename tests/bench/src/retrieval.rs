@@ -40,13 +40,13 @@ fn questions(shared: &Path) -> anyhow::Result<HashMap<String, Vec<String>>> {
 fn ask_all(root: &Path, hash: &str, questions: &[String]) -> anyhow::Result<(f64, f64)> {
     let index = artefact::open(root, hash)?;
     for question in questions {
-        index.search(question, 20)?;
+        index.search(question, None, 20)?;
     }
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..5 {
         for question in questions {
             let started = Instant::now();
-            index.search(question, 20)?;
+            index.search(question, None, 20)?;
             times.push(started.elapsed());
         }
     }

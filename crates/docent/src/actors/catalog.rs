@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How often the database is asked whether the catalogue changed: one indexed read.
 const TURN: Duration = Duration::from_millis(100);
 
+/// How often the vectors of open indexes are looked at: more may have been made.
+const VECTORS: Duration = Duration::from_secs(5);
+
 /// The actor.
 pub struct Catalog {
     store: Store,
@@ -56,6 +59,13 @@ impl Actor for Catalog {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        context.run_interval(VECTORS, |catalog, _| {
+            let shelf = Arc::clone(&catalog.shelf);
+            if shelf.embedder().is_some() {
+                // Whether it ends is of no matter here: the next one does the same.
+                drop(tokio::task::spawn_blocking(move || shelf.refresh_vectors()));
+            }
+        });
         context.run_interval(TURN, |catalog, context| {
             // A turn that still waits for the database holds the lock; the next one is left out.
             if catalog.published.try_lock().is_ok() {

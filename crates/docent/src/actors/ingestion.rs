@@ -1,9 +1,12 @@
 //! One job from its lease to the published version. The command line and the `Ingestor` run the same code.
 
+use crate::commands::model::others;
 use crate::installation::Installation;
+use docent_library::embedding::making;
 use docent_library::ingest::{IngestError, IngestOptions, Ingested, ingest};
 use docent_library::source::{Progress, Source, Stage};
 use docent_store::{Job, PublishVersion, Store, StoreError};
+use docent_types::documentation::LibraryEntry;
 use docent_types::ids::VersionRowId;
 use docent_types::random::SharedRandomness;
 use docent_types::time::SharedClock;
@@ -30,6 +33,8 @@ pub struct Ingestion {
     pub clock: SharedClock,
     /// Randomness.
     pub randomness: SharedRandomness,
+    /// The name of the embedding model, if there is one.
+    pub model: Option<String>,
 }
 
 /// Why a job did not end in a published version.
@@ -113,6 +118,8 @@ impl Ingestion {
             work_folder: installation.work_folder(),
             clock: installation.clock.clone(),
             randomness: installation.randomness.clone(),
+            // What is wrong with the model was said at the start.
+            model: crate::embedding::name(&installation.configuration.embedding).ok().flatten(),
         }
     }
 
@@ -185,6 +192,7 @@ impl Ingestion {
             Ok(ingested) => ingested,
             Err(commit) => return Ok(Outcome::Unchanged { commit }),
         };
+        self.take_over_vectors(&library.entry, &ingested.artefact).await;
         let now = self.clock.now();
         self.store
             .publish_version(PublishVersion {
@@ -205,5 +213,15 @@ impl Ingestion {
             })
             .await?;
         Ok(Outcome::Published(Box::new(ingested)))
+    }
+
+    /// What did not change is found by meaning from the first moment.
+    async fn take_over_vectors(&self, library: &LibraryEntry, artefact: &str) {
+        let Some(model) = self.model.clone() else { return };
+        let (root, artefact, others) = (self.index_folder.clone(), artefact.to_owned(), others(library, artefact));
+        let taken = tokio::task::spawn_blocking(move || making::take_over(&root, &model, &artefact, &others));
+        if let Ok(Err(error)) = taken.await {
+            tracing::warn!(library = %library.id, %error, "vectors could not be taken over and are made again");
+        }
     }
 }

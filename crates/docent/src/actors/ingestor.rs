@@ -1,8 +1,10 @@
 //! `Ingestor`: the job queue. It takes one job at a time by a lease, so several workers share one queue.
 
+use super::embedding::{self, Embedding};
 use super::ingestion::{Ingestion, LEASE, Outcome};
 use actix::prelude::*;
 use docent_library::artefact;
+use docent_library::embedding::vectors;
 use docent_library::source::Silent;
 use docent_types::ids::JobId;
 use docent_types::messages::{CatalogError, QueueRefresh, ReloadCatalog};
@@ -15,6 +17,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const TURN: Duration = Duration::from_secs(1);
+
+/// How often is looked for snippets that have no vector yet.
+const EMBED: Duration = Duration::from_secs(2);
+
 /// Removes the artefacts that nothing names and that were written before `since`. Answers how many.
 fn sweep_unused(root: &Path, in_use: &HashSet<String>, since: Timestamp) -> usize {
     let folders = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
@@ -40,14 +46,17 @@ pub struct Ingestor {
     holder: Uuid,
     reload: Option<Recipient<ReloadCatalog>>,
     working: bool,
+    embedding: Embedding,
+    /// Away while a turn runs.
+    embedded: Option<embedding::Progress>,
 }
 
 impl Ingestor {
     /// An ingestor; `reload` is told of each published version when the catalogue lives in this process.
     #[must_use]
-    pub fn new(ingestion: Ingestion, reload: Option<Recipient<ReloadCatalog>>) -> Self {
+    pub fn new(ingestion: Ingestion, embedding: Embedding, reload: Option<Recipient<ReloadCatalog>>) -> Self {
         let holder = docent_types::ids::uuid_v7(ingestion.clock.now(), &*ingestion.randomness);
-        Self { ingestion, holder, reload, working: false }
+        Self { ingestion, holder, reload, working: false, embedding, embedded: Some(embedding::Progress::default()) }
     }
 
     fn take_one(&mut self, context: &mut Context<Self>) {
@@ -87,15 +96,24 @@ impl Ingestor {
         }));
     }
 
+    /// Makes vectors, beside the jobs: a library answers by its words at once.
+    fn embed(&mut self, context: &mut Context<Self>) {
+        let Some(progress) = self.embedded.take() else { return };
+        let embedding = self.embedding.clone();
+        let turn = async move { embedding.turn(progress).await };
+        context.spawn(turn.into_actor(self).map(|progress, ingestor, _| ingestor.embedded = Some(progress)));
+    }
+
     fn sweep(&self, context: &mut Context<Self>) {
         let ingestion = self.ingestion.clone();
         let sweep = async move {
             let Ok(in_use) = ingestion.store.artefacts_in_use().await else { return };
             let swept = tokio::task::spawn_blocking(move || {
                 let root = &ingestion.index_folder;
-                Ok::<_, artefact::ArtefactError>(
-                    artefact::sweep_unfinished(root)? + sweep_unused(root, &in_use, ingestion.clock.now().before(UNUSED_FOR)),
-                )
+                let swept = artefact::sweep_unfinished(root)? + sweep_unused(root, &in_use, ingestion.clock.now().before(UNUSED_FOR));
+                // Vectors go with their artefact, and not before: the next one may take them over.
+                let gone = vectors::sweep(root, &|hash| in_use.contains(hash) || artefact::folder(root, hash).exists());
+                Ok::<_, artefact::ArtefactError>(swept + gone.unwrap_or_default())
             })
             .await;
             match swept {
@@ -115,7 +133,14 @@ impl Actor for Ingestor {
     fn started(&mut self, context: &mut Self::Context) {
         self.take_one(context);
         context.run_interval(TURN, Self::take_one);
+        context.run_interval(EMBED, Self::embed);
         context.run_interval(SWEEP, |ingestor, context| ingestor.sweep(context));
+    }
+}
+
+impl Drop for Ingestor {
+    fn drop(&mut self) {
+        self.embedding.stop();
     }
 }
 

@@ -5,10 +5,11 @@ use crate::command_line::Library;
 use crate::installation::Installation;
 use crate::progress::Shown;
 use anyhow::{Context as _, bail};
+use docent_library::embedding::making;
 use docent_library::ingest::{Ingested, suggested_id};
 use docent_library::source::Source;
 use docent_store::{NewLibrary, StoreError, StoredLibrary};
-use docent_types::documentation::{Skipped, Visibility};
+use docent_types::documentation::{LibraryEntry, Skipped, VersionEntry, Visibility};
 use docent_types::ids::{JobId, LibraryRowId, uuid_v7};
 use docent_types::library_id::LibraryId;
 use std::sync::Arc;
@@ -41,6 +42,11 @@ pub async fn run(installation: &Installation, command: Library) -> anyhow::Resul
             Ok(())
         }
     }
+}
+
+/// A version's id as assistants write it.
+pub fn reference(entry: &LibraryEntry, version: &VersionEntry) -> String {
+    version.version.as_ref().map_or_else(|| entry.id.to_string(), |version| format!("{}/{version}", entry.id))
 }
 
 async fn find(installation: &Installation, id: &str) -> anyhow::Result<StoredLibrary> {
@@ -221,6 +227,10 @@ async fn show(installation: &Installation, library: &StoredLibrary) -> anyhow::R
         println!("  pages     {}", version.pages);
         println!("  snippets  {}", version.snippets);
         println!("  tokens    {}", version.tokens);
+        if let Some(model) = crate::embedding::name(&installation.configuration.embedding)? {
+            let made = making::made(&installation.index_folder(), &model, &version.artefact);
+            println!("  meaning   {}", super::model::in_words(made, version.snippets));
+        }
         println!("  indexed   {}", version.indexed_at);
         print_skipped(&installation.store.skipped(version.id).await?);
     }
