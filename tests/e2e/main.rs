@@ -9,6 +9,7 @@ mod device;
 mod discovery;
 mod doctor;
 mod keeping_current;
+mod embedding;
 mod machine_clients;
 mod machines;
 mod metadata_documents;

@@ -48,6 +48,9 @@ pub enum Command {
     /// Add, list, show, refresh and remove documentation libraries, and their versions, schedules and webhooks
     #[command(subcommand)]
     Library(Library),
+    /// Install an embedding model, so that questions find what says the same in other words
+    #[command(subcommand)]
+    Model(Model),
     /// Show the configuration that is in force
     #[command(subcommand)]
     Config(Config),
@@ -55,6 +58,8 @@ pub enum Command {
     Migrate,
     /// Examine an MCP server, this or any other: what each known client stumbles over, and what to do about it
     Doctor(Doctor),
+    /// Write what the scorers of a retrieval evaluation read (docs/retrieval.md)
+    Eval(Eval),
     /// Ask a running server whether it can serve; exits 0 if it can
     Healthcheck {
         /// The server's address
@@ -105,6 +110,77 @@ pub struct Doctor {
     /// How long one request may take
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
     pub timeout: u64,
+}
+
+/// `docent model …`.
+#[derive(Subcommand, Debug)]
+pub enum Model {
+    /// Put a model into the data folder, try it, and print what to configure
+    Install {
+        /// A wheel or zip file, a folder, or a .safetensors or .onnx file
+        path: PathBuf,
+        /// The model's tokenizer.json, if it does not come with one
+        #[arg(long, value_name = "FILE")]
+        tokenizer: Option<PathBuf>,
+    },
+    /// Show the model that is configured, and how far the vectors of each library are
+    Show,
+    /// Make the vectors that are missing, here and now (a running server does it by itself)
+    Embed,
+}
+
+/// `docent eval`.
+#[derive(Args, Debug)]
+pub struct Eval {
+    /// What to write
+    pub what: Evaluated,
+    /// Where to write it: one JSON object a line
+    pub out: PathBuf,
+    /// The evaluation: its manifest, questions and names
+    #[arg(long, value_name = "DIR", default_value = "../shared/eval")]
+    pub evaluation: PathBuf,
+    /// The documentation trees that the manifest names [default: corpora beside the evaluation]
+    #[arg(long, value_name = "DIR")]
+    pub corpora: Option<PathBuf>,
+    /// An installed model; without it questions are answered by their words
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Leave a part of the ranking out, to see what it brings (repeat it for several)
+    #[arg(long, value_name = "PART")]
+    pub without: Vec<Ingredient>,
+    /// Where the vectors of snippets are kept from one run to the next
+    #[arg(long, value_name = "DIR", requires = "model")]
+    pub vectors: Option<PathBuf>,
+}
+
+/// A part of the ranking.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ingredient {
+    /// Weights of titles, headings, prose and code
+    Fields,
+    /// Compound names as they are written
+    Identifiers,
+    /// What a page is for
+    Roles,
+    /// A page's score from several of its snippets
+    Pages,
+    /// Few snippets of each page before others
+    Spread,
+    /// The passage after one that ends where it says that something follows
+    Neighbours,
+    /// Words: what a passage means alone counts
+    Words,
+}
+
+/// What `docent eval` writes.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Evaluated {
+    /// For each question the snippets that answer it, best first
+    Questions,
+    /// For each name the libraries that it may mean, best first
+    Names,
+    /// Every snippet, as it is delivered
+    Snippets,
 }
 
 /// `docent user …`.

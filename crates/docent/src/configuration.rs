@@ -30,6 +30,8 @@ pub struct Configuration {
     pub library: Library,
     /// `[artefacts]`
     pub artefacts: Artefacts,
+    /// `[embedding]`
+    pub embedding: Embedding,
     /// `[site]`
     pub site: Site,
     /// `[secrets]`
@@ -230,6 +232,21 @@ impl std::fmt::Debug for Artefacts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Artefacts").field("url", &self.url).field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
+}
+
+/// `[embedding]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Embedding {
+    /// The folder of an installed model.
+    pub model: PathBuf,
+    /// What it must be.
+    pub checksum: String,
+    /// An OpenAI-compatible interface, instead.
+    pub endpoint: String,
+    /// The model's name there.
+    pub endpoint_model: String,
+    /// A bearer token for it.
+    pub endpoint_key: String,
 }
 
 /// `[site]`

@@ -9,13 +9,14 @@ mod actors;
 mod command_line;
 mod commands;
 mod configuration;
+mod embedding;
 mod installation;
 mod logging;
 mod progress;
 mod serve;
 
 use clap::Parser as _;
-use command_line::{Command, CommandLine, Config, LogFormat, Serve};
+use command_line::{Command, CommandLine, Config, LogFormat, Model, Serve};
 use installation::Installation;
 use std::process::ExitCode;
 
@@ -38,6 +39,13 @@ async fn run(mut command_line: CommandLine) -> anyhow::Result<()> {
     let command = command_line.command.take().unwrap_or(Command::Serve(Serve::default()));
     if let Command::Healthcheck { url } = &command {
         return commands::healthcheck(url);
+    }
+    match &command {
+        Command::Model(Model::Install { path, tokenizer }) => {
+            return commands::model::install_from(&command_line.data, path, tokenizer.as_deref());
+        }
+        Command::Eval(what) => return commands::eval::run(what),
+        _ => {}
     }
     let (configuration, effective) = installation::read_configuration(&command_line)?;
     match &command {
@@ -68,10 +76,11 @@ async fn run(mut command_line: CommandLine) -> anyhow::Result<()> {
         Command::Project(command) => commands::project::run(&installation, command).await,
         Command::Client(command) => commands::client::run(&installation, command).await,
         Command::Library(command) => commands::library::run(&installation, command).await,
+        Command::Model(command) => commands::model::run(&installation, command).await,
         Command::Migrate => {
             println!("The database is up to date.");
             Ok(())
         }
-        Command::Config(_) | Command::Healthcheck { .. } | Command::Doctor(_) => Ok(()),
+        Command::Config(_) | Command::Healthcheck { .. } | Command::Doctor(_) | Command::Eval(_) => Ok(()),
     }
 }

@@ -15,10 +15,12 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Part of the hash: another way of making snippets or indexes is another artefact.
+/// Part of the hash: another way of writing snippets is another artefact.
 pub const FORMAT: u32 = 1;
 /// What is smaller is verified on one thread.
 const WORTH_A_THREAD: u64 = 2 * 1024 * 1024;
+/// What the index is made like. One of another format is made again from its snippets when it is opened.
+pub const INDEX_FORMAT: u32 = 2;
 const UNFINISHED: &str = ".unfinished";
 const UNFINISHED_AGE: Duration = Duration::from_secs(3600);
 
@@ -296,7 +298,7 @@ fn write_manifest(work: &Path, hash: &str) -> Result<(), ArtefactError> {
         let (size, sha256) = sha256_of(path).map_err(io(path))?;
         files.push(ManifestFile { path: relative, size, sha256 });
     }
-    let manifest = Manifest { format: FORMAT, hash: hash.to_owned(), files };
+    let manifest = Manifest { format: INDEX_FORMAT, hash: hash.to_owned(), files };
     let temporary = work.join("manifest.json.new");
     write_file(&temporary, &serde_json::to_vec_pretty(&manifest)?)?;
     fs::rename(&temporary, work.join("manifest.json")).map_err(io(work))?;

@@ -12,6 +12,7 @@
 //! - [`artefact_store`]: where they live: a folder, or an object store with the folder as its cache.
 //! - [`index`]: the index itself and how it is searched.
 //! - [`ingest`]: all of that in one call; `reading` is how its pages are read.
+//! - [`embedding`]: vectors of snippets, if an operator turned them on.
 //! - [`aliases`], [`names`]: which library a name means.
 //! - [`versions`]: which version of it.
 //! - [`shelf`]: the catalogue and the open indexes that requests read.
@@ -23,6 +24,7 @@ pub mod aliases;
 pub mod answer;
 pub mod artefact;
 pub mod artefact_store;
+pub mod embedding;
 pub mod format;
 pub mod index;
 pub mod ingest;

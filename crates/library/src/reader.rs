@@ -1,6 +1,7 @@
 //! What tools and pages call: resolve a name, ask a question.
 
 use crate::answer;
+use crate::embedding::SharedEmbedder;
 use crate::index::OpenIndex;
 use crate::shelf::{self, Shelf};
 use actix::Recipient;
@@ -65,14 +66,18 @@ impl Reader {
         }
         let (library, version) = self.shelf.find(view, reference)?;
         let index = self.index(&library, &version).await?;
-        let hits = if index.snippets() <= SMALL {
-            index.search(question, CANDIDATES)
+        let embedder = self.shelf.embedder().filter(|_| index.vectors().is_some());
+        let hits = if index.snippets() <= SMALL && embedder.is_none() {
+            index.search(question, None, CANDIDATES)
         } else {
             let index = Arc::clone(&index);
             let question = question.to_owned();
-            tokio::task::spawn_blocking(move || index.search(&question, CANDIDATES))
-                .await
-                .map_err(|_| QueryError::Damaged { id: library.id.clone() })?
+            tokio::task::spawn_blocking(move || {
+                let vector = embedder.and_then(|embedder| meaning(&embedder, &question));
+                index.search(&question, vector.as_deref(), CANDIDATES)
+            })
+            .await
+            .map_err(|_| QueryError::Damaged { id: library.id.clone() })?
         };
         let hits = hits.map_err(|error| {
             shelf::note_failure(&self.shelf, version.id, &error);
@@ -94,6 +99,17 @@ impl Reader {
             Err(CatalogError::Damaged(_) | CatalogError::Unavailable(Unavailable::Failed)) => {
                 Err(QueryError::Damaged { id: library.id.clone() })
             }
+        }
+    }
+}
+
+/// The question's vector. A model that fails leaves the words.
+fn meaning(embedder: &SharedEmbedder, question: &str) -> Option<Vec<f32>> {
+    match embedder.embed(&[question.to_owned()]) {
+        Ok(vectors) => vectors.into_iter().next(),
+        Err(error) => {
+            tracing::warn!(%error, "a question is answered by its words alone");
+            None
         }
     }
 }

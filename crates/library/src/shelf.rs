@@ -2,11 +2,12 @@
 
 use crate::artefact::{self, ArtefactError};
 use crate::artefact_store::ArtefactStore;
+use crate::embedding::{SharedEmbedder, Vectors, vectors};
 use crate::index::{IndexError, OpenIndex};
 use crate::names::{NameEntry, NameIndex};
 use crate::versions;
 use crate::pages::Completion;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use docent_types::documentation::{LibraryEntry, QueryError, VersionEntry, View, Visibility};
 use docent_types::ids::VersionRowId;
 use docent_types::library_id::{LibraryId, LibraryReference};
@@ -63,6 +64,7 @@ pub struct Shelf {
     /// Artefacts whose bytes were verified by this process.
     verified: Mutex<HashSet<String>>,
     damaged: Mutex<BTreeMap<VersionRowId, String>>,
+    embedder: ArcSwapOption<SharedEmbedder>,
 }
 
 impl std::fmt::Debug for Shelf {
@@ -92,6 +94,7 @@ impl Shelf {
             open: Mutex::new(LruCache::new(NonZeroUsize::new(max_open).unwrap_or(NonZeroUsize::MIN))),
             verified: Mutex::default(),
             damaged: Mutex::default(),
+            embedder: ArcSwapOption::empty(),
         }
     }
 
@@ -99,6 +102,45 @@ impl Shelf {
     #[must_use]
     pub fn index_root(&self) -> &Path {
         self.artefacts.root()
+    }
+
+    /// Answers questions by what they mean, too, from now on: in libraries that have vectors of this model.
+    pub fn set_embedder(&self, embedder: SharedEmbedder) {
+        self.embedder.store(Some(Arc::new(embedder)));
+        self.refresh_vectors(true);
+    }
+
+    /// The model that this process has, if any.
+    #[must_use]
+    pub fn embedder(&self) -> Option<SharedEmbedder> {
+        self.embedder.load().as_deref().cloned()
+    }
+
+    /// Reads the vectors of open indexes again where their file changed since; with `everywhere` also what other processes put into an
+    /// object store. Blocks: for a thread that may wait.
+    pub fn refresh_vectors(&self, everywhere: bool) {
+        let open: Vec<(String, Arc<OpenIndex>)> = lock(&self.open).iter().map(|(hash, index)| (hash.clone(), Arc::clone(index))).collect();
+        for (hash, index) in open {
+            self.attach_vectors(&hash, &index, everywhere);
+        }
+    }
+
+    fn attach_vectors(&self, hash: &str, index: &OpenIndex, everywhere: bool) {
+        let Some(embedder) = self.embedder() else { return };
+        if index.vectors().is_some_and(|vectors| vectors.done() == vectors.rows()) {
+            return;
+        }
+        if everywhere && let Err(error) = self.artefacts.fetch_vectors(embedder.name(), hash) {
+            tracing::warn!(artefact = %hash, %error, "vectors cannot be fetched; those that are here are used");
+        }
+        let path = vectors::path(self.artefacts.root(), embedder.name(), hash);
+        match Vectors::open_if_changed(&path, index.vectors().as_deref()) {
+            Ok(Some(vectors)) if vectors.rows() == index.snippets() as usize => index.set_vectors(vectors),
+            Ok(Some(_)) => tracing::warn!(artefact = %hash, "the vectors are those of another artefact and are not used"),
+            Ok(None) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(artefact = %hash, %error, "the vectors cannot be read; they are made again"),
+        }
     }
 
     /// Swaps the catalogue. Requests that run go on with the one they began with.
@@ -238,6 +280,7 @@ impl Shelf {
                 lock(&self.damaged).remove(&version);
                 lock(&self.verified).insert(hash.clone());
                 let index = Arc::new(index);
+                self.attach_vectors(&hash, &index, true);
                 lock(&self.open).put(hash, Arc::clone(&index));
                 Ok(index)
             }

@@ -47,7 +47,7 @@ fn five_documentation_trees_are_read_and_answer() {
             assert_eq!(snippet.id.len(), 32);
         }
         let open = artefact::open(&options.index_root, &ingested.artefact).unwrap();
-        let hits = open.search(question, 5).unwrap();
+        let hits = open.search(question, None, 5).unwrap();
         let found = hits.iter().any(|hit| hit.snippet.path.contains(path) && serde_json::to_string(&hit.snippet).unwrap().contains(word));
         assert!(found, "{library}: {:?}", hits.iter().map(|hit| &hit.snippet.url).collect::<Vec<_>>());
         let again = ingest(&source, &options, &Silent).unwrap();

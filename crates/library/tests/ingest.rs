@@ -60,9 +60,9 @@ fn a_folder_becomes_an_artefact_that_answers() {
     assert!(ingested.description.starts_with("Widgets are small parts"));
     let open = artefact::open(&world.options().index_root, &ingested.artefact).unwrap();
     for question in ["how do I turn a widget around?", "--again", "frobnicate()", "FROBNICATING"] {
-        assert_eq!(open.search(question, 3).unwrap()[0].snippet.path, "guide/frobnicate.md", "{question}");
+        assert_eq!(open.search(question, None, 3).unwrap()[0].snippet.path, "guide/frobnicate.md", "{question}");
     }
-    let hit = &open.search("install", 1).unwrap()[0];
+    let hit = &open.search("install", None, 1).unwrap()[0];
     assert!(answer::render_snippet(&hit.snippet).contains("```sh\ncargo add widgets\n```"));
 }
 
@@ -81,7 +81,7 @@ fn odd_questions_do_no_harm() {
         &"x".repeat(1_000_000),
         &"é".repeat(9_000),
     ] {
-        open.search(question, 5).unwrap();
+        open.search(question, None, 5).unwrap();
     }
 }
 
@@ -151,7 +151,7 @@ fn a_damaged_index_is_found_and_made_again_from_its_snippets() {
     let (shelf, version) = shelf_of(&world, &ingested);
     assert!(shelf.opened(version).is_none());
     let open = shelf.open(version).unwrap();
-    assert_eq!(open.search("frobnicate", 1).unwrap().len(), 1);
+    assert_eq!(open.search("frobnicate", None, 1).unwrap().len(), 1);
     assert!(shelf.opened(version).is_some() && shelf.damaged().is_empty());
     artefact::verify(&folder).unwrap();
 }

@@ -45,13 +45,13 @@ fn ask_all(root: &Path, hash: &str, questions: &[String]) -> anyhow::Result<[f64
     index.search(questions.first().context("no questions")?, 20)?;
     let cold = started.elapsed().as_secs_f64() * 1000.0;
     for question in questions {
-        index.search(question, 20)?;
+        index.search(question, None, 20)?;
     }
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..5 {
         for question in questions {
             let started = Instant::now();
-            index.search(question, 20)?;
+            index.search(question, None, 20)?;
             times.push(started.elapsed());
         }
     }

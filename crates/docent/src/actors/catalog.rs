@@ -14,18 +14,24 @@ use std::time::Duration;
 /// How often the database is asked whether the catalogue changed: one indexed read.
 const TURN: Duration = Duration::from_millis(100);
 
+/// How often the vectors of open indexes are looked at: more may have been made.
+const VECTORS: Duration = Duration::from_secs(5);
+/// Each how-manieth time an object store is asked, too.
+const EVERYWHERE: u32 = 12;
+
 /// The actor.
 pub struct Catalog {
     store: Store,
     shelf: Arc<Shelf>,
     published: Arc<tokio::sync::Mutex<i64>>,
+    looks: u32,
 }
 
 impl Catalog {
     /// A catalogue that publishes to `shelf`, where the generation `published` stands already.
     #[must_use]
     pub fn new(store: Store, shelf: Arc<Shelf>, published: i64) -> Self {
-        Self { store, shelf, published: Arc::new(tokio::sync::Mutex::new(published)) }
+        Self { store, shelf, published: Arc::new(tokio::sync::Mutex::new(published)), looks: 0 }
     }
 
     /// Publishes the catalogue unless the database still has the generation that is published. Answers the generation that is then.
@@ -56,6 +62,15 @@ impl Actor for Catalog {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        context.run_interval(VECTORS, |catalog, _| {
+            let shelf = Arc::clone(&catalog.shelf);
+            catalog.looks = catalog.looks.wrapping_add(1);
+            let everywhere = catalog.looks.is_multiple_of(EVERYWHERE);
+            if shelf.embedder().is_some() {
+                // Whether it ends is of no matter here: the next one does the same.
+                drop(tokio::task::spawn_blocking(move || shelf.refresh_vectors(everywhere)));
+            }
+        });
         context.run_interval(TURN, |catalog, context| {
             // A turn that still waits for the database holds the lock; the next one is left out.
             if catalog.published.try_lock().is_ok() {

@@ -6,12 +6,14 @@ use super::stopping::{Stop, Stopping};
 use crate::installation::Installation;
 use docent_library::ArtefactStore;
 use docent_library::artefact;
+use docent_library::embedding::making::{self, MakingError};
 use docent_library::ingest::{IngestError, IngestOptions, Ingested, ingest};
 use docent_library::source::network::Network;
 use docent_library::source::{Progress, Source, Stage};
 use docent_store::{Job, Lease, PublishVersion, Store, StoreError};
 use docent_types::documentation::VersionEntry;
 use docent_types::ids::VersionRowId;
+use docent_types::library_id::LibraryId;
 use docent_types::random::SharedRandomness;
 use docent_types::time::SharedClock;
 use std::path::PathBuf;
@@ -40,6 +42,8 @@ pub struct Ingestion {
     pub clock: SharedClock,
     /// Randomness.
     pub randomness: SharedRandomness,
+    /// The name of the embedding model, if there is one.
+    pub model: Option<String>,
     /// Tells jobs to stop before their end.
     pub stopping: Stopping,
 }
@@ -172,6 +176,8 @@ impl Ingestion {
             clock: installation.clock.clone(),
             randomness: installation.randomness.clone(),
             stopping: Stopping::default(),
+            // What is wrong with the model was said at the start.
+            model: crate::embedding::name(&installation.configuration.embedding).ok().flatten(),
         }
     }
 
@@ -277,6 +283,7 @@ impl Ingestion {
         let library = self.store.library(&job.library_id).await?.ok_or(JobError::Gone)?;
         let text = self.store.version_source(job.library, job.version.as_deref()).await?.unwrap_or(library.source);
         let source = Source::parse(&text).map_err(IngestError::from)?;
+        let versions: Vec<String> = library.entry.versions.iter().map(|one| one.artefact.clone()).collect();
         let served = library.entry.versions.into_iter().find(|one| one.version == job.version);
         let options = IngestOptions {
             id: Some(job.library_id.clone()),
@@ -317,6 +324,7 @@ impl Ingestion {
                 return Ok(Outcome::Held { reason });
             }
         };
+        self.take_over_vectors(&job.library_id, &ingested.artefact, versions).await;
         let publish = PublishVersion {
             library: job.library,
             version_row: VersionRowId::generate(now, &*self.randomness),
@@ -348,5 +356,24 @@ impl Ingestion {
         }
         self.store.publish_version(publish).await?;
         Ok(Outcome::Published(Box::new(ingested)))
+    }
+
+    /// What did not change is found by meaning from the first moment: vectors of the same texts come from the library's other artefacts.
+    async fn take_over_vectors(&self, library: &LibraryId, artefact: &str, mut others: Vec<String>) {
+        let Some(model) = self.model.clone() else { return };
+        others.retain(|other| other != artefact);
+        let (artefacts, artefact) = (self.artefacts.clone(), artefact.to_owned());
+        let taken = tokio::task::spawn_blocking(move || {
+            for other in &others {
+                artefacts.fetch_vectors(&model, other)?;
+            }
+            if making::take_over(artefacts.root(), &model, &artefact, &others)?.is_some() {
+                artefacts.publish_vectors(&model, &artefact)?;
+            }
+            Ok::<_, MakingError>(())
+        });
+        if let Ok(Err(error)) = taken.await {
+            tracing::warn!(%library, %error, "vectors could not be taken over and are made again");
+        }
     }
 }

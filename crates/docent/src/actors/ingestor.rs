@@ -1,9 +1,11 @@
 //! `Ingestor`: the job queue. It takes one job at a time by a lease, so several workers share one queue.
 
+use super::embedding::{self, Embedding};
 use super::ingestion::{Ingestion, JobError, LEASE, Outcome, Reading};
 use super::schedule;
 use actix::prelude::*;
 use docent_library::artefact;
+use docent_library::embedding::vectors;
 use docent_library::source::Silent;
 use docent_types::ids::JobId;
 use docent_types::messages::{CatalogError, QueueRefresh, ReloadCatalog};
@@ -14,6 +16,8 @@ use uuid::Uuid;
 const TURN: Duration = Duration::from_secs(1);
 /// How often it is looked which libraries are due.
 const SCHEDULE: Duration = Duration::from_secs(60);
+/// How often is looked for snippets that have no vector yet.
+const EMBED: Duration = Duration::from_secs(2);
 /// How often artefacts that nothing names are removed.
 const SWEEP: Duration = Duration::from_secs(600);
 
@@ -28,15 +32,19 @@ pub struct Ingestor {
     reload: Option<Recipient<ReloadCatalog>>,
     refresh_every: Duration,
     working: bool,
+    embedding: Embedding,
+    /// Away while a turn runs.
+    embedded: Option<embedding::Progress>,
 }
 
 impl Ingestor {
     /// An ingestor; `reload` is told of each published version when the catalogue lives in this process. Libraries without a schedule of
     /// their own are refreshed as `refresh_every` says; zero is never.
     #[must_use]
-    pub fn new(ingestion: Ingestion, reload: Option<Recipient<ReloadCatalog>>, refresh_every: Duration) -> Self {
+    pub fn new(ingestion: Ingestion, embedding: Embedding, reload: Option<Recipient<ReloadCatalog>>, refresh_every: Duration) -> Self {
         let holder = docent_types::ids::uuid_v7(ingestion.clock.now(), &*ingestion.randomness);
-        Self { ingestion, holder, reload, refresh_every, working: false }
+        let embedded = Some(embedding::Progress::default());
+        Self { ingestion, holder, reload, refresh_every, working: false, embedding, embedded }
     }
 
     fn take_one(&mut self, context: &mut Context<Self>) {
@@ -95,6 +103,14 @@ impl Ingestor {
         context.spawn(work.into_actor(self));
     }
 
+    /// Makes vectors, beside the jobs: a library answers by its words at once.
+    fn embed(&mut self, context: &mut Context<Self>) {
+        let Some(progress) = self.embedded.take() else { return };
+        let embedding = self.embedding.clone();
+        let turn = async move { embedding.turn(progress).await };
+        context.spawn(turn.into_actor(self).map(|progress, ingestor, _| ingestor.embedded = Some(progress)));
+    }
+
     fn sweep(&self, context: &mut Context<Self>) {
         let ingestion = self.ingestion.clone();
         let sweep = async move {
@@ -121,7 +137,10 @@ async fn sweep(ingestion: &Ingestion) -> anyhow::Result<usize> {
         let now = std::time::UNIX_EPOCH + Duration::from_millis(now.0.try_into().unwrap_or(0));
         let forgotten = docent_library::source::sweep(&work_folder, now);
         tracing::debug!(forgotten, "what nobody needs in the work folder was removed");
-        Ok(artefact::sweep_unfinished(artefacts.root())? + artefacts.remove_unnamed(&due, &named)?)
+        let removed = artefact::sweep_unfinished(artefacts.root())? + artefacts.remove_unnamed(&due, &named)?;
+        // Vectors go with their artefact, and not before: the next one may take them over.
+        let root = artefacts.root();
+        Ok(removed + vectors::sweep(root, &|hash| named.contains(hash) || artefact::folder(root, hash).exists())?)
     };
     tokio::task::spawn_blocking(removing).await?
 }
@@ -133,7 +152,14 @@ impl Actor for Ingestor {
         self.take_one(context);
         context.run_interval(TURN, Self::take_one);
         context.run_interval(SCHEDULE, |ingestor, context| ingestor.schedule(context));
+        context.run_interval(EMBED, Self::embed);
         context.run_interval(SWEEP, |ingestor, context| ingestor.sweep(context));
+    }
+}
+
+impl Drop for Ingestor {
+    fn drop(&mut self) {
+        self.embedding.stop();
     }
 }
 

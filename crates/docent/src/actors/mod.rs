@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod hold;
+pub mod embedding;
 pub mod ingestion;
 pub mod ingestor;
 pub mod retry;

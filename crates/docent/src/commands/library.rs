@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use docent_library::ingest::suggested_id;
 use docent_library::source::Source;
 use docent_store::{NewLibrary, StoreError, StoredLibrary};
-use docent_types::documentation::Visibility;
+use docent_types::documentation::{LibraryEntry, VersionEntry, Visibility};
 use docent_types::ids::LibraryRowId;
 use docent_types::library_id::LibraryId;
 use indexing::Indexing;
@@ -58,6 +58,11 @@ pub async fn run(installation: &Installation, command: Library) -> anyhow::Resul
             Ok(())
         }
     }
+}
+
+/// A version's id as assistants write it.
+pub fn reference(entry: &LibraryEntry, version: &VersionEntry) -> String {
+    version.version.as_ref().map_or_else(|| entry.id.to_string(), |version| format!("{}/{version}", entry.id))
 }
 
 async fn find(installation: &Installation, id: &str) -> anyhow::Result<StoredLibrary> {

@@ -3,7 +3,9 @@
 pub mod client;
 pub mod client_token;
 pub mod doctor;
+pub mod eval;
 pub mod library;
+pub mod model;
 pub mod project;
 pub mod user;
 

@@ -149,15 +149,20 @@ pub const KEYS: &[Key] = &[
     key(
         "library.npm_registry",
         Kind::Text,
-        "https://registry.npmjs.org",
-        "Where `npm:NAME` is looked up: the public registry, or a mirror of yours with the same interface.",
+        "",
+        "Where `npm:NAME` is looked up: what `npm config get registry` prints, or a mirror of yours with the same interface. Empty: packages of npm cannot be added.",
     ),
-    key("library.pypi_registry", Kind::Text, "https://pypi.org", "Where `pypi:NAME` is looked up. It must answer `/pypi/NAME/json`."),
+    key(
+        "library.pypi_registry",
+        Kind::Text,
+        "",
+        "Where `pypi:NAME` is looked up: the origin of a package index that answers `/pypi/NAME/json`. Empty: packages of Python cannot be added.",
+    ),
     key(
         "library.cargo_registry",
         Kind::Text,
-        "https://index.crates.io",
-        "Where `cargo:NAME` is looked up: a sparse index, as in Cargo's configuration, with or without `sparse+`.",
+        "",
+        "Where `cargo:NAME` is looked up: a sparse index, as in Cargo's configuration, with or without `sparse+`. Empty: packages of Cargo cannot be added.",
     ),
     key("library.guide", Kind::Switch, "true", "Whether this guide is served as the library `/docent/docs`."),
     key(
@@ -196,6 +201,22 @@ pub const KEYS: &[Key] = &[
         "10240",
         "Megabytes that `library.index_folder` may take when `artefacts.url` is set. What was not used for longest is removed first, and never what is open, so leave room for `library.max_open` indexes.",
     ),
+    ),
+    key(
+        "embedding.model",
+        Kind::Text,
+        "",
+        "The folder of a model that `docent model install` made. With it, questions also find what says the same in other words: see [Embedding model](embedding-model.md). Empty: questions are answered by their words. Processes that serve `mcp` and `worker` need it; one without it answers by words.",
+    ),
+    key("embedding.checksum", Kind::Text, "", "The checksum that the model must have, as `docent model install` printed it. Empty: that in its folder."),
+    key(
+        "embedding.endpoint",
+        Kind::Text,
+        "",
+        "Instead of a model in this process: the base URL of a server with an interface as OpenAI's `POST /embeddings`, for example `http://localhost:11434/v1` (Ollama), or one of vLLM or Text Embeddings Inference. Snippets and questions are sent to it.",
+    ),
+    key("embedding.endpoint_model", Kind::Text, "", "The model's name at the endpoint. Vectors are kept under it: another name is another model."),
+    Key { secret: true, ..key("embedding.endpoint_key", Kind::Text, "", "A key for the endpoint, sent as a bearer token. Empty: none.") },
     key("site.name", Kind::Text, "Docent", "The name on pages, for example your company's."),
     Key {
         secret: true,

@@ -2,6 +2,7 @@
 
 use super::urls::Roles;
 use crate::actors::catalog::Catalog;
+use crate::actors::embedding::Embedding;
 use crate::actors::ingestion::Ingestion;
 use crate::actors::ingestor::Ingestor;
 use crate::actors::schedule;
@@ -119,6 +120,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
     };
 
     let shelf = Arc::new(Shelf::over(installation.artefacts.clone(), configuration.library.max_open));
+    load_model(configuration, &shelf)?;
     let published = Catalog::publish(&store, &shelf, None).await.context("cannot read the catalogue")?;
     let catalog = {
         let (store, shelf) = (store.clone(), shelf.clone());
@@ -127,7 +129,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
     let reader = Reader::new(shelf.clone(), catalog.clone().recipient());
     sweep_unfinished(&installation.artefacts);
 
-    let work = if roles.worker { Some(start_worker(installation, Some(catalog.recipient()))?) } else { None };
+    let work = if roles.worker { Some(start_worker(installation, &shelf, Some(catalog.recipient()))?) } else { None };
     if roles.auth || roles.worker {
         let (store, clock) = (store.clone(), clock.clone());
         let options = JanitorOptions { audit_retention: days(configuration.audit.retention)?, unused_clients: 100_000 };
@@ -234,6 +236,27 @@ fn sweep_unfinished(artefacts: &ArtefactStore) {
     });
 }
 
+/// Loads the embedding model beside the start; until it is there, and if it fails, questions are answered by their words.
+fn load_model(configuration: &Configuration, shelf: &Arc<Shelf>) -> anyhow::Result<()> {
+    if crate::embedding::name(&configuration.embedding)?.is_none() {
+        return Ok(());
+    }
+    let (configured, shelf) = (configuration.embedding.clone(), Arc::clone(shelf));
+    actix::spawn(async move {
+        let loaded = tokio::task::spawn_blocking(move || {
+            let embedder = crate::embedding::open(&configured)?;
+            embedder.into_iter().for_each(|embedder| shelf.set_embedder(embedder));
+            Ok::<_, anyhow::Error>(())
+        });
+        match loaded.await {
+            Ok(Ok(())) => tracing::info!("the embedding model is loaded"),
+            Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "the embedding model cannot be used"),
+            Err(_) => tracing::error!("the embedding model cannot be used: loading it failed"),
+        }
+    });
+    Ok(())
+}
+
 /// What is configured, and this machine's names with the port that is listened on: for health checks and for proxies that keep it.
 fn mcp_hosts(configuration: &Configuration, address: SocketAddr) -> Vec<String> {
     let own = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{}", address.port()));
@@ -253,14 +276,15 @@ fn start_ledger(store: &Store, catch_up: Recipient<CatchUp>, clock: &SharedClock
     })
 }
 
-fn start_worker(installation: &Installation, reload: Option<Recipient<ReloadCatalog>>) -> anyhow::Result<Stopping> {
+fn start_worker(installation: &Installation, shelf: &Arc<Shelf>, reload: Option<Recipient<ReloadCatalog>>) -> anyhow::Result<Stopping> {
     let every = schedule::period(&installation.configuration.library.refresh_every)
         .map_err(|wrong| anyhow::anyhow!("library.refresh_every: {wrong}"))?;
     let ingestion = Ingestion::of(installation);
     let data = installation.data.clone();
     let stopping = ingestion.stopping.clone();
     let guide = installation.configuration.library.guide.then(|| ingestion.clone());
-    Guardian::start("ingestor", MAILBOX, move || Ingestor::new(ingestion.clone(), reload.clone(), every).start());
+    let embedding = Embedding::new(ingestion.store.clone(), ingestion.artefacts.clone(), Arc::clone(shelf));
+    Guardian::start("ingestor", MAILBOX, move || Ingestor::new(ingestion.clone(), embedding.clone(), reload.clone(), every).start());
     if let Some(ingestion) = guide {
         actix::spawn(async move {
             if let Err(error) = super::guide::publish(&ingestion, &data).await {

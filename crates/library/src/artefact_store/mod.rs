@@ -17,6 +17,7 @@ pub use cache::Lease;
 pub use remote::Remote;
 pub use s3::S3;
 
+use crate::embedding::vectors;
 use crate::artefact::{self, ArtefactError};
 use cache::Cache;
 use marks::{FolderMarks, Mark, Marks};
@@ -39,6 +40,11 @@ struct Inner {
     /// With the limit of the folder.
     remote: Option<(Arc<Remote>, Cache)>,
     marks: Box<dyn Marks>,
+}
+
+/// The name of the object that holds vectors, beside those of their artefact.
+fn vectors_beside(model: &str) -> String {
+    format!("vectors-{}", model.get(..16).unwrap_or(model))
 }
 
 impl ArtefactStore {
@@ -114,6 +120,29 @@ impl ArtefactStore {
         let folder = artefact::folder(&self.0.root, hash);
         let lease = cache.hold_or(hash, &folder, || remote.download(hash, &self.0.root))?;
         Ok(Some(lease))
+    }
+
+    /// Makes the vectors of an artefact, as they are here, readable for everybody. Blocks.
+    ///
+    /// # Errors
+    /// What the object store or the disk says.
+    pub fn publish_vectors(&self, model: &str, hash: &str) -> Result<(), ArtefactError> {
+        let path = vectors::path(self.root(), model, hash);
+        match &self.0.remote {
+            Some((remote, _)) if path.is_file() => remote.put_beside(hash, &vectors_beside(model), &path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings the vectors of an artefact into the folder if somebody made newer ones. Blocks.
+    ///
+    /// # Errors
+    /// What the object store or the disk says.
+    pub fn fetch_vectors(&self, model: &str, hash: &str) -> Result<(), ArtefactError> {
+        match &self.0.remote {
+            Some((remote, _)) => remote.get_beside(hash, &vectors_beside(model), &vectors::path(self.root(), model, hash)),
+            None => Ok(()),
+        }
     }
 
     /// Forgets the copy in the folder, which is damaged, so that the next [`Self::hold`] downloads it. Answers whether

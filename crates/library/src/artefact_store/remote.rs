@@ -188,6 +188,39 @@ impl Remote {
         written.sync_all().await.map_err(io(&path))
     }
 
+    /// Uploads a file that belongs to an artefact and may change, unlike the artefact itself. It goes when the artefact goes.
+    ///
+    /// # Errors
+    /// What the object store or the disk says.
+    pub fn put_beside(&self, hash: &str, name: &str, path: &Path) -> Result<(), ArtefactError> {
+        self.wait(self.upload_file(self.object(hash, name), path.to_owned()))
+    }
+
+    /// Downloads such a file if it is newer than the one that is here. A `kill -9` leaves the old one or the new one.
+    ///
+    /// # Errors
+    /// What the object store or the disk says.
+    pub fn get_beside(&self, hash: &str, name: &str, path: &Path) -> Result<(), ArtefactError> {
+        let key = self.object(hash, name);
+        let here = fs::metadata(path).and_then(|here| here.modified()).ok();
+        let bytes = self.wait(async {
+            let there = match self.store.head(&key).await {
+                Err(object_store::Error::NotFound { .. }) => return Ok(None),
+                there => there?,
+            };
+            if here.is_some_and(|here| here >= SystemTime::from(there.last_modified)) {
+                return Ok(None);
+            }
+            Ok(Some(self.store.get(&key).await?.bytes().await?))
+        })?;
+        let (Some(bytes), Some(folder)) = (bytes, path.parent()) else { return Ok(()) };
+        fs::create_dir_all(folder).map_err(io(folder))?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io(folder))?;
+        file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(io(path))?;
+        file.persist(path).map_err(|error| ArtefactError::Io { path: path.to_owned(), error: error.error })?;
+        Ok(())
+    }
+
     /// The hashes of all artefacts, those with half of an upload too.
     ///
     /// # Errors

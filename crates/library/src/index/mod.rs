@@ -1,9 +1,12 @@
-//! The index of one library version: one document a snippet, one segment, searched by words.
+//! The index of one library version: one document a snippet, one segment, searched by words and, where there are vectors, by meaning.
 
+pub mod ingredients;
+pub mod role;
 pub mod schema;
 pub mod search;
 pub mod tokenize;
 
+pub use ingredients::Ingredients;
 pub use search::OpenIndex;
 
 use docent_types::documentation::Snippet;
@@ -51,12 +54,12 @@ pub fn write(folder: &Path, snippets: &[Snippet]) -> Result<(), IndexError> {
     writer.set_merge_policy(Box::new(tantivy::merge_policy::NoMergePolicy));
     let mut page = 0_u64;
     let mut path: Option<&str> = None;
-    for snippet in snippets {
+    for (ordinal, snippet) in (0_u64..).zip(snippets) {
         if path.is_some_and(|before| before != snippet.path) {
             page += 1;
         }
         path = Some(&snippet.path);
-        writer.add_document(document(&fields, snippet, page)?)?;
+        writer.add_document(document(&fields, snippet, page, ordinal)?)?;
     }
     writer.commit()?;
     let segments = index.searchable_segment_ids()?;
@@ -68,7 +71,7 @@ pub fn write(folder: &Path, snippets: &[Snippet]) -> Result<(), IndexError> {
     Ok(())
 }
 
-fn document(fields: &Fields, snippet: &Snippet, page: u64) -> Result<TantivyDocument, serde_json::Error> {
+fn document(fields: &Fields, snippet: &Snippet, page: u64, ordinal: u64) -> Result<TantivyDocument, serde_json::Error> {
     use docent_types::documentation::Block;
     let mut document = TantivyDocument::default();
     document.add_text(fields.title, &snippet.page_title);
@@ -92,6 +95,8 @@ fn document(fields: &Fields, snippet: &Snippet, page: u64) -> Result<TantivyDocu
         }
     }
     document.add_u64(fields.page, page);
+    document.add_u64(fields.ordinal, ordinal);
+    document.add_u64(fields.role, role::Role::of(&snippet.path).number());
     document.add_text(fields.snippet, serde_json::to_string(snippet)?);
     Ok(document)
 }

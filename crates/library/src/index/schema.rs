@@ -20,6 +20,10 @@ pub struct Fields {
     pub identifiers: Field,
     /// Number of the page within the library.
     pub page: Field,
+    /// Number of the snippet within the library: the index orders its documents as it likes.
+    pub ordinal: Field,
+    /// What the page is for, as a number.
+    pub role: Field,
     /// The whole snippet as JSON; kept, not searched.
     pub snippet: Field,
 }
@@ -42,6 +46,8 @@ pub fn schema() -> (Schema, Fields) {
         code: words(&mut builder, "code", WORDS),
         identifiers: words(&mut builder, "identifiers", IDENTIFIERS),
         page: builder.add_u64_field("page", FAST),
+        ordinal: builder.add_u64_field("ordinal", FAST),
+        role: builder.add_u64_field("role", FAST),
         snippet: builder.add_text_field("snippet", STORED),
     };
     (builder.build(), fields)
@@ -59,6 +65,8 @@ pub fn fields(schema: &Schema) -> Option<Fields> {
         code: field("code")?,
         identifiers: field("identifiers")?,
         page: field("page")?,
+        ordinal: field("ordinal")?,
+        role: field("role")?,
         snippet: field("snippet")?,
     })
 }

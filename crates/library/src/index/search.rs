@@ -1,13 +1,19 @@
-//! Questions: BM25F over the fields (a word's weighted occurrences are added up before they saturate), then pages by
-//! their best snippets, then snippets with at most three of a page before others.
+//! Questions: BM25F over the fields (a word's weighted occurrences are added up before they saturate), with vectors also
+//! what the passage means, damped by what its page is for ([`Role`]); then pages by their best snippets, then snippets:
+//! several of the first pages before one of each further page. `docs/retrieval.md` says what each of these brings.
 
 use super::IndexError;
+use super::ingredients::Ingredients;
+use super::role::{Role, asks_for_changes};
 use super::schema::{self, Fields};
 use super::tokenize;
 use crate::artefact_store::Lease;
-use docent_types::documentation::{Hit, Snippet};
-use std::collections::HashMap;
+use crate::embedding::Vectors;
+use arc_swap::ArcSwapOption;
+use docent_types::documentation::{Block, Hit, Snippet};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 use tantivy::columnar::Column;
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::postings::Postings;
@@ -23,16 +29,24 @@ const MAX_TERMS: usize = 120;
 const MAX_QUESTION: usize = 8_000;
 /// Snippets that are looked at after scoring.
 const CANDIDATES: usize = 400;
-/// What a page's second and third best snippet add to its best.
-const PAGE_WEIGHTS: [f32; 3] = [1.0, 0.5, 0.3];
+/// What a page's best snippets add to its score, best first.
+const PAGE_WEIGHTS: [f32; 6] = [1.0, 0.8, 0.6, 0.5, 0.4, 0.3];
 /// A page's further snippets follow directly if they score this share of its best.
 const FOLLOWS: f32 = 0.55;
-/// So many pages are given with up to three snippets each before snippets compete for themselves.
-const FIRST_PAGES: usize = 6;
+/// So many snippets of each of the first pages are given before snippets compete for themselves.
+const FIRST_PAGES: [usize; 12] = [3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1];
+/// What meaning counts beside words, each between 0 and 1.
+const MEANING: f32 = 1.2;
+/// The cosine of the snippet at this rank means nothing.
+const UNLIKE: usize = 400;
+/// What a passage of a page that is news is worth where a question does not ask for what changed.
+const NEWS: f32 = 0.7;
+/// What a passage of a page about the project is worth.
+const ABOUT: f32 = 0.85;
 
 /// A field as it is scored.
 struct Weighted {
-    postings: std::sync::Arc<InvertedIndexReader>,
+    postings: Arc<InvertedIndexReader>,
     norms: FieldNormReader,
     field: Field,
     average: f32,
@@ -46,17 +60,27 @@ pub struct OpenIndex {
     words: Vec<Weighted>,
     identifiers: Vec<Weighted>,
     fields: Fields,
-    pages: Column<u64>,
+    documents: Vec<Document>,
+    /// The document of each snippet, by its number.
+    by_ordinal: Vec<u32>,
+    vectors: ArcSwapOption<Vectors>,
     store: StoreReader,
-    documents: u32,
     rules: Vec<String>,
     _lease: Option<Lease>,
 }
 
 impl std::fmt::Debug for OpenIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenIndex").field("documents", &self.documents).finish_non_exhaustive()
+        f.debug_struct("OpenIndex").field("documents", &self.documents.len()).finish_non_exhaustive()
     }
+}
+
+/// What is known of a document without reading it.
+struct Document {
+    page: u32,
+    /// The snippet's number within the library: its row in the vectors.
+    ordinal: u32,
+    role: Role,
 }
 
 struct QuestionTerm {
@@ -96,13 +120,21 @@ impl OpenIndex {
             weighted(fields.code, 0.6, 0.75)?,
         ];
         let identifiers = vec![weighted(fields.identifiers, 1.0, 0.5)?];
+        let documents = documents(segment)?;
+        let mut by_ordinal = vec![0; documents.len()];
+        for (number, document) in (0_u32..).zip(&documents) {
+            if let Some(place) = by_ordinal.get_mut(document.ordinal as usize) {
+                *place = number;
+            }
+        }
         Ok(Self {
             words,
             identifiers,
             fields,
-            pages: pages(segment)?,
+            documents,
+            by_ordinal,
+            vectors: ArcSwapOption::empty(),
             store: segment.get_store_reader(8)?,
-            documents: segment.max_doc(),
             rules: Vec::new(),
             _lease: None,
         })
@@ -117,8 +149,8 @@ impl OpenIndex {
 
     /// The number of snippets.
     #[must_use]
-    pub const fn snippets(&self) -> u32 {
-        self.documents
+    pub fn snippets(&self) -> u32 {
+        u32::try_from(self.documents.len()).unwrap_or(u32::MAX)
     }
 
     /// The owner's notes that were stored with the index.
@@ -132,47 +164,116 @@ impl OpenIndex {
         self
     }
 
-    /// The best snippets for a question, best first.
+    /// The vectors of its snippets, if there are some.
+    #[must_use]
+    pub fn vectors(&self) -> Option<Arc<Vectors>> {
+        self.vectors.load_full()
+    }
+
+    /// Searches by these, too, from now on. Their rows are this index's snippets in their order.
+    pub fn set_vectors(&self, vectors: Vectors) {
+        self.vectors.store(Some(Arc::new(vectors)));
+    }
+
+    /// The best snippets for a question, best first. With the question's vector, also those that mean the same by other words.
     ///
     /// # Errors
     /// [`IndexError`] if the files cannot be read any more.
-    pub fn search(&self, question: &str, limit: usize) -> Result<Vec<Hit>, IndexError> {
-        let scores = self.scores(question)?;
-        let order = self.order(scores, limit);
-        order
-            .into_iter()
-            .map(|(document, score)| {
-                let stored: TantivyDocument = self.store.get(document)?;
-                let json = stored.get_first(self.fields.snippet).and_then(|value| value.as_str()).unwrap_or("");
-                Ok(Hit { snippet: serde_json::from_str::<Snippet>(json)?, score })
-            })
-            .collect()
+    pub fn search(&self, question: &str, vector: Option<&[f32]>, limit: usize) -> Result<Vec<Hit>, IndexError> {
+        self.search_with(question, vector, limit, Ingredients::ALL)
     }
 
-    fn scores(&self, question: &str) -> Result<Vec<(u32, f32)>, IndexError> {
+    /// As [`Self::search`], with some of the ranking's parts only.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    pub fn search_with(
+        &self,
+        question: &str,
+        vector: Option<&[f32]>,
+        limit: usize,
+        ingredients: Ingredients,
+    ) -> Result<Vec<Hit>, IndexError> {
+        let mut scores = self.word_scores(question, ingredients)?;
+        if let (Some(vector), Some(vectors)) = (vector, self.vectors()) {
+            self.add_meaning(&mut scores, &vectors.cosines(vector));
+        }
+        let news = if asks_for_changes(question) { 1.0 } else { NEWS };
+        for (score, document) in scores.iter_mut().zip(&self.documents) {
+            *score *= match document.role {
+                _ if !ingredients.roles => 1.0,
+                Role::Documentation => 1.0,
+                Role::News => news,
+                Role::About => ABOUT,
+            };
+        }
+        let order = self.order(best(scores), limit, ingredients);
+        let mut hits = Vec::with_capacity(order.len());
+        let mut given: HashSet<u32> = HashSet::with_capacity(order.len());
+        for (document, score) in order {
+            if !given.insert(document) {
+                continue;
+            }
+            let snippet = self.snippet(document)?;
+            let next = if ingredients.neighbours && leads_on(&snippet) { self.next_on_page(document) } else { None };
+            hits.push(Hit { snippet, score });
+            if let Some(next) = next.filter(|next| given.insert(*next)) {
+                hits.push(Hit { snippet: self.snippet(next)?, score });
+            }
+        }
+        hits.truncate(limit);
+        Ok(hits)
+    }
+
+    fn snippet(&self, document: u32) -> Result<Snippet, IndexError> {
+        let stored: TantivyDocument = self.store.get(document)?;
+        let json = stored.get_first(self.fields.snippet).and_then(|value| value.as_str()).unwrap_or("");
+        Ok(serde_json::from_str(json)?)
+    }
+
+    /// The document of the snippet that follows on the same page.
+    fn next_on_page(&self, document: u32) -> Option<u32> {
+        let known = self.documents.get(document as usize)?;
+        let next = *self.by_ordinal.get(known.ordinal as usize + 1)?;
+        (self.documents.get(next as usize)?.page == known.page).then_some(next)
+    }
+
+    /// Each document's score by its words.
+    fn word_scores(&self, question: &str, ingredients: Ingredients) -> Result<Vec<f32>, IndexError> {
         let mut end = question.len().min(MAX_QUESTION);
         while !question.is_char_boundary(end) {
             end -= 1;
         }
         let question = &question[..end];
         let words = question_words(question);
-        let identifiers = counted(tokenize::identifiers(question));
-        let mut total = vec![0.0_f32; self.documents as usize];
-        let mut occurrences = vec![0.0_f32; self.documents as usize];
+        let identifiers = if ingredients.identifiers { counted(tokenize::identifiers(question)) } else { Vec::new() };
+        let mut total = vec![0.0_f32; self.documents.len()];
+        let mut occurrences = vec![0.0_f32; self.documents.len()];
         for (terms, fields, boost) in [(&words, &self.words, 1.0_f32), (&identifiers, &self.identifiers, 0.8)] {
             for term in terms.iter().take(MAX_TERMS) {
-                self.add(term, fields, boost, &mut occurrences, &mut total)?;
+                self.add(term, fields, boost, ingredients, &mut occurrences, &mut total)?;
             }
         }
-        let mut found: Vec<(u32, f32)> =
-            total.into_iter().zip(0_u32..).filter(|(score, _)| *score > 0.0).map(|(score, document)| (document, score)).collect();
-        let by_score = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-        if found.len() > CANDIDATES {
-            found.select_nth_unstable_by(CANDIDATES, by_score);
-            found.truncate(CANDIDATES);
+        Ok(total)
+    }
+
+    /// Adds what passages mean to what they say. Both are measured against the best of this question, since neither a score nor a cosine
+    /// says anything by itself.
+    fn add_meaning(&self, scores: &mut [f32], cosines: &[f32]) {
+        let most = scores.iter().copied().fold(0.0_f32, f32::max).max(f32::MIN_POSITIVE);
+        let mut sorted = cosines.to_vec();
+        let rank = UNLIKE.min(sorted.len().saturating_sub(1));
+        if sorted.is_empty() {
+            return;
         }
-        found.sort_by(by_score);
-        Ok(found)
+        let (_, floor, _) = sorted.select_nth_unstable_by(rank, |a, b| b.total_cmp(a));
+        let floor = floor.max(0.0);
+        let nearest = cosines.iter().copied().fold(floor, f32::max);
+        let range = (nearest - floor).max(f32::MIN_POSITIVE);
+        for (score, document) in scores.iter_mut().zip(&self.documents) {
+            let cosine = cosines.get(document.ordinal as usize).copied().unwrap_or(0.0);
+            *score = *score / most + MEANING * ((cosine - floor) / range).clamp(0.0, 1.0);
+        }
     }
 
     /// Adds a word's score to every document that has it.
@@ -182,6 +283,7 @@ impl OpenIndex {
         term: &QuestionTerm,
         fields: &[Weighted],
         boost: f32,
+        ingredients: Ingredients,
         occurrences: &mut [f32],
         total: &mut [f32],
     ) -> Result<(), IndexError> {
@@ -189,10 +291,11 @@ impl OpenIndex {
         for field in fields {
             let key = Term::from_field_text(field.field, &term.text);
             let Some(mut postings) = field.postings.read_postings(&key, IndexRecordOption::WithFreqs)? else { continue };
+            let weight = if ingredients.fields { field.weight } else { 1.0 };
             let mut document = postings.doc();
             while document != TERMINATED {
                 let length = field.norms.fieldnorm(document) as f32;
-                let normalised = field.weight * postings.term_freq() as f32 / (1.0 - field.b + field.b * length / field.average);
+                let normalised = weight * postings.term_freq() as f32 / (1.0 - field.b + field.b * length / field.average);
                 if let Some(slot) = occurrences.get_mut(document as usize) {
                     if *slot == 0.0 {
                         touched.push(document);
@@ -203,7 +306,7 @@ impl OpenIndex {
             }
         }
         let having = touched.len() as f32;
-        let idf = (1.0 + (self.documents as f32 - having + 0.5) / (having + 0.5)).ln();
+        let idf = (1.0 + (self.documents.len() as f32 - having + 0.5) / (having + 0.5)).ln();
         for document in touched {
             let at = document as usize;
             let occurrence = std::mem::take(&mut occurrences[at]);
@@ -212,22 +315,29 @@ impl OpenIndex {
         Ok(())
     }
 
-    fn order(&self, scores: Vec<(u32, f32)>, limit: usize) -> Vec<(u32, f32)> {
+    fn order(&self, scores: Vec<(u32, f32)>, limit: usize, ingredients: Ingredients) -> Vec<(u32, f32)> {
         struct PageScore {
             score: f32,
             snippets: Vec<(u32, f32)>,
         }
-        let mut places: HashMap<u64, usize> = HashMap::new();
+        let mut places: HashMap<u32, usize> = HashMap::new();
         let mut pages: Vec<PageScore> = Vec::new();
         for (document, score) in scores {
-            let page = self.pages.first(document).unwrap_or(u64::from(document));
+            let page = self.documents.get(document as usize).map_or(0, |known| known.page);
             let at = *places.entry(page).or_insert_with(|| {
                 pages.push(PageScore { score: 0.0, snippets: Vec::new() });
                 pages.len() - 1
             });
             let rank = pages[at].snippets.len();
-            pages[at].score += PAGE_WEIGHTS.get(rank).copied().unwrap_or(0.0) * score;
+            let weight = if ingredients.pages || rank == 0 { PAGE_WEIGHTS.get(rank).copied().unwrap_or(0.0) } else { 0.0 };
+            pages[at].score += weight * score;
             pages[at].snippets.push((document, score));
+        }
+        if !ingredients.spread {
+            let mut all: Vec<(u32, f32)> = pages.into_iter().flat_map(|page| page.snippets).collect();
+            all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            all.truncate(limit);
+            return all;
         }
         pages.sort_by(|a, b| b.score.total_cmp(&a.score));
         let best_page = pages.first().map_or(1.0, |page| page.score.max(f32::MIN_POSITIVE));
@@ -236,8 +346,9 @@ impl OpenIndex {
         for (place, page) in pages.into_iter().enumerate() {
             let best = page.snippets.first().map_or(0.0, |(_, score)| *score);
             let share = 0.5 + 0.5 * page.score / best_page;
+            let given = FIRST_PAGES.get(place).copied().unwrap_or(0);
             for (rank, (document, score)) in page.snippets.into_iter().enumerate() {
-                if place < FIRST_PAGES && (rank == 0 || (rank < 3 && score >= FOLLOWS * best)) {
+                if rank < given && (rank == 0 || score >= FOLLOWS * best) {
                     first.push((document, score));
                 } else {
                     later.push((score * share, document, score));
@@ -249,8 +360,35 @@ impl OpenIndex {
     }
 }
 
-fn pages(segment: &SegmentReader) -> Result<Column<u64>, IndexError> {
-    Ok(segment.fast_fields().u64("page")?)
+/// Whether a passage ends where it says that something follows.
+fn leads_on(snippet: &Snippet) -> bool {
+    matches!(snippet.blocks.last(), Some(Block::Prose(text)) if text.trim_end().ends_with(':'))
+}
+
+/// The documents that score best, best first.
+fn best(scores: Vec<f32>) -> Vec<(u32, f32)> {
+    let mut found: Vec<(u32, f32)> =
+        scores.into_iter().zip(0_u32..).filter(|(score, _)| *score > 0.0).map(|(score, document)| (document, score)).collect();
+    let by_score = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if found.len() > CANDIDATES {
+        found.select_nth_unstable_by(CANDIDATES, by_score);
+        found.truncate(CANDIDATES);
+    }
+    found.sort_by(by_score);
+    found
+}
+
+fn documents(segment: &SegmentReader) -> Result<Vec<Document>, IndexError> {
+    let column = |name: &str| segment.fast_fields().u64(name);
+    let (pages, ordinals, roles) = (column("page")?, column("ordinal")?, column("role")?);
+    let number = |column: &Column<u64>, document: u32| u32::try_from(column.first(document).unwrap_or(0)).unwrap_or(u32::MAX);
+    Ok((0..segment.max_doc())
+        .map(|document| Document {
+            page: number(&pages, document),
+            ordinal: number(&ordinals, document),
+            role: Role::from_number(roles.first(document).unwrap_or(0)),
+        })
+        .collect())
 }
 
 fn counted(tokens: Vec<String>) -> Vec<QuestionTerm> {

@@ -1,6 +1,7 @@
 //! What an operator is told about libraries.
 
 use crate::installation::Installation;
+use docent_library::embedding::making;
 use docent_store::{Job, JobState, StoredLibrary};
 use docent_types::documentation::{Skipped, Visibility};
 use docent_types::time::Timestamp;
@@ -143,6 +144,10 @@ pub(super) async fn one(installation: &Installation, library: &StoredLibrary) ->
         println!("  pages     {}", version.pages);
         println!("  snippets  {}", version.snippets);
         println!("  tokens    {}", version.tokens);
+        if let Some(model) = crate::embedding::name(&installation.configuration.embedding)? {
+            let made = making::made(installation.artefacts.root(), &model, &version.artefact);
+            println!("  meaning   {}", crate::commands::model::in_words(made, version.snippets));
+        }
         println!("  indexed   {}", version.indexed_at);
         print_skipped(&installation.store.skipped(version.id).await?);
     }
