@@ -161,6 +161,14 @@ pub enum SourceError {
         /// In words.
         reason: String,
     },
+    /// Nobody said where its registry is.
+    #[error("{display} cannot be looked up: set {key} to the address of the registry, the one that your own package client asks")]
+    NoRegistry {
+        /// The source.
+        display: String,
+        /// The configuration key.
+        key: &'static str,
+    },
     /// Another process reads it at this moment.
     #[error("{0} is being read by another process at this moment; try again when that has ended")]
     InUse(String),

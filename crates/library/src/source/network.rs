@@ -80,8 +80,8 @@ impl Default for Limits {
     }
 }
 
-/// Base addresses of registries, without a slash at the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Base addresses of registries, without a slash at the end. Empty: packages of that kind cannot be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registries {
     /// Of npm packages: answers `/NAME/VERSION`.
     pub npm: String,
@@ -89,19 +89,4 @@ pub struct Registries {
     pub pypi: String,
     /// A sparse index of Cargo packages: answers `/config.json`.
     pub cargo: String,
-}
-
-impl Registries {
-    /// The public registry of npm packages.
-    pub const NPM: &'static str = "https://registry.npmjs.org";
-    /// The public registry of Python packages.
-    pub const PYPI: &'static str = "https://pypi.org";
-    /// The public index of Cargo packages.
-    pub const CARGO: &'static str = "https://index.crates.io";
-}
-
-impl Default for Registries {
-    fn default() -> Self {
-        Self { npm: Self::NPM.to_owned(), pypi: Self::PYPI.to_owned(), cargo: Self::CARGO.to_owned() }
-    }
 }

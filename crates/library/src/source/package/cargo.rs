@@ -95,11 +95,7 @@ pub(super) fn describe(registry: &Registry<'_>, name: &str, version: Option<&str
     if address.scheme() != "https" && !same_host(&registry.base, &address) {
         return Err(SourceError::Elsewhere { display: registry.display.to_owned(), to: crate::source::shown(address.as_str()) });
     }
-    let page = if registry.is_public {
-        format!("https://crates.io/crates/{}/{}", chosen.name, chosen.vers)
-    } else {
-        crate::source::shown(address.as_str())
-    };
+    let page = crate::source::shown(address.as_str());
     Ok(Description { version: chosen.vers.clone(), summary: None, page, readme: Readme::Within(address, Some(chosen.cksum.clone())) })
 }
 

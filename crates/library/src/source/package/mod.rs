@@ -95,17 +95,19 @@ struct Registry<'a> {
     client: Client<'a>,
     display: &'a str,
     base: Url,
-    is_public: bool,
 }
 
 impl<'a> Registry<'a> {
     fn new(ecosystem: Ecosystem, display: &'a str, network: &'a Network, progress: &'a dyn Progress) -> Result<Self, SourceError> {
         let registries = &network.registries;
-        let (text, public) = match ecosystem {
-            Ecosystem::Npm => (&registries.npm, super::network::Registries::NPM),
-            Ecosystem::Pypi => (&registries.pypi, super::network::Registries::PYPI),
-            Ecosystem::Cargo => (&registries.cargo, super::network::Registries::CARGO),
+        let (text, key) = match ecosystem {
+            Ecosystem::Npm => (&registries.npm, "library.npm_registry"),
+            Ecosystem::Pypi => (&registries.pypi, "library.pypi_registry"),
+            Ecosystem::Cargo => (&registries.cargo, "library.cargo_registry"),
         };
+        if text.is_empty() {
+            return Err(SourceError::NoRegistry { display: display.to_owned(), key });
+        }
         // As Cargo writes the address of an index.
         let text = text.trim_start_matches("sparse+").trim_end_matches('/');
         let base = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
@@ -113,7 +115,7 @@ impl<'a> Registry<'a> {
             display: display.to_owned(),
             reason: format!("the configured registry \"{}\" is not an http or https URL", super::shown(text)),
         })?;
-        Ok(Self { client: Client::new(&base, display, network, progress)?, display, is_public: text == public, base })
+        Ok(Self { client: Client::new(&base, display, network, progress)?, display, base })
     }
 
     /// An address below the base. `path` has no slash at its beginning and is encoded.

@@ -11,6 +11,8 @@ struct Manifest {
     version: String,
     #[serde(default)]
     description: Option<String>,
+    #[serde(default)]
+    homepage: Option<String>,
     dist: Distribution,
 }
 
@@ -27,10 +29,7 @@ pub(super) fn describe(registry: &Registry<'_>, name: &str, version: Option<&str
     if !same_host(&registry.base, &file) {
         return Err(SourceError::Elsewhere { display: registry.display.to_owned(), to: crate::source::shown(file.as_str()) });
     }
-    let page = if registry.is_public {
-        format!("https://www.npmjs.com/package/{name}/v/{}", manifest.version)
-    } else {
-        crate::source::shown(url.as_str())
-    };
+    let homepage = manifest.homepage.filter(|page| page.starts_with("https://") || page.starts_with("http://"));
+    let page = homepage.unwrap_or_else(|| crate::source::shown(url.as_str()));
     Ok(Description { version: manifest.version, summary: manifest.description, page, readme: Readme::Within(file, None) })
 }
