@@ -175,6 +175,7 @@ fn redirects_are_followed_within_the_base_only() {
     let (server, world) = (example(), World::new());
     let other = Server::new();
     other.put("/docs/secret", page("secret", &[]));
+    server.put("/docs/", page("start", &["a", "b.html", "c/"]));
     server.put("/docs/b.html", Reply::redirect("/docs/new-b"));
     server.put("/docs/new-b", page("new", &[]));
     server.put("/docs/c/", Reply::redirect(&other.url("/docs/secret")));
@@ -184,6 +185,7 @@ fn redirects_are_followed_within_the_base_only() {
     assert!(other.requests().is_empty());
     assert!(!server.asked().iter().any(|(path, _)| path == "/blog/post"));
     assert!(world.reasons(&ingested).iter().any(|reason| reason.contains("it redirects to") && reason.starts_with("/docs/a:")));
+    assert!(world.reasons(&ingested).iter().any(|reason| reason.starts_with("/docs/c/:") && reason.contains(&other.url("/docs/secret"))));
 
     server.put("/docs/", Reply::redirect(&other.url("/docs/secret")));
     let error = world.refused(&source(&server));
