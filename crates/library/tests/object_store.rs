@@ -113,7 +113,8 @@ fn an_index_travels_from_a_worker_to_a_node_and_answers_there() {
     let store = server.store(worker.path());
     store.publish(&hash).unwrap();
     let open = shelf.open(version).unwrap();
-    assert_eq!(open.search("oak passage 7", 3).unwrap()[0].snippet.path, "7.md");
+    let hits = open.search("which passage tells of an oak?", 30).unwrap();
+    assert!(hits.len() == 20 && hits[0].snippet.page_title == "About oak", "{hits:?}");
     artefact::verify(&artefact::folder(node.path(), &hash)).unwrap();
 
     // The worker lost its folder: what is in the object store is enough.
@@ -156,17 +157,15 @@ fn artefacts_that_nothing_names_are_removed_from_the_object_store() {
     assert!(matches!(store.hold(&old), Err(ArtefactError::Missing(_))));
 }
 
-/// Files of two parts (of 8 MB) and of five.
+/// A file of two parts (of 8 MB).
 #[test]
 fn large_files_travel_in_parts() {
     let server = Server::start();
     let (worker, node) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    for characters in [6 * 1024 * 1024, 18 * 1024 * 1024] {
-        let hash = build(worker.path(), &"x".repeat(characters / 20));
-        let largest = std::fs::metadata(artefact::folder(worker.path(), &hash).join("snippets.jsonl")).unwrap().len();
-        assert!(largest > 8 * 1024 * 1024);
-        server.store(worker.path()).publish(&hash).unwrap();
-        server.store(node.path()).hold(&hash).unwrap();
-        artefact::verify(&artefact::folder(node.path(), &hash)).unwrap();
-    }
+    let hash = build(worker.path(), &"x".repeat(250_000));
+    let largest = std::fs::metadata(artefact::folder(worker.path(), &hash).join("snippets.jsonl")).unwrap().len();
+    assert!(largest > 8 * 1024 * 1024, "{largest}");
+    server.store(worker.path()).publish(&hash).unwrap();
+    server.store(node.path()).hold(&hash).unwrap();
+    artefact::verify(&artefact::folder(node.path(), &hash)).unwrap();
 }

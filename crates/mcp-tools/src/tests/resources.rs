@@ -71,7 +71,8 @@ async fn a_page_is_read_whole_with_its_source() {
     for uri in ["docent://glide/kite/README.md", "docent:///glide/kite/README.md", "docent://%2Fglide%2Fkite/README.md"] {
         let text = read(&world, &caller(), uri).await.unwrap();
         assert!(text.starts_with("# Kite\n\nSource: ") && text.contains("\nLibrary: /glide/kite\n"), "{text}");
-        let places: Vec<usize> = ["a small HTTP client", "## Timeouts", "```rust\n", "with_timeout(Dur", "## Retries", "with_retries(7)"]
+        assert!(text.contains("Kite is a small HTTP client for gliders."), "{text}");
+        let places: Vec<usize> = ["## Timeouts", "Set a timeout", "```rust\n", "with_timeout(Dur", "## Retries", "with_retries(7)"]
             .map(|part| text.find(part).unwrap_or_else(|| panic!("{part}: {text}")))
             .to_vec();
         assert!(places.is_sorted(), "{text}");
