@@ -18,9 +18,18 @@ const LONGEST: Duration = Duration::from_secs(15 * 60);
 pub fn may_pass(error: &JobError) -> bool {
     match error {
         JobError::Ingest(IngestError::Source(source)) => {
-            matches!(source, SourceError::Unreachable { .. } | SourceError::TimedOut(_) | SourceError::Io { .. })
+            matches!(
+                source,
+                SourceError::Unreachable { .. }
+                    | SourceError::TimedOut(_)
+                    | SourceError::Io { .. }
+                    | SourceError::InUse(_)
+                    | SourceError::Unfinished { .. }
+            )
         }
-        JobError::Ingest(IngestError::Artefact(artefact)) => matches!(artefact, ArtefactError::Io { .. }),
+        JobError::Ingest(IngestError::Artefact(artefact)) => {
+            matches!(artefact, ArtefactError::Io { .. } | ArtefactError::BeingRemoved(_) | ArtefactError::Store(_))
+        }
         JobError::Store(StoreError::Unavailable(_)) => true,
         _ => false,
     }
