@@ -42,7 +42,7 @@ fn questions(shared: &Path) -> anyhow::Result<HashMap<String, Vec<String>>> {
 fn ask_all(root: &Path, hash: &str, questions: &[String]) -> anyhow::Result<[f64; 3]> {
     let started = Instant::now();
     let index = artefact::open(root, hash)?;
-    index.search(questions.first().context("no questions")?, 20)?;
+    index.search(questions.first().context("no questions")?, None, 20)?;
     let cold = started.elapsed().as_secs_f64() * 1000.0;
     for question in questions {
         index.search(question, None, 20)?;
