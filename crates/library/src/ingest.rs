@@ -77,7 +77,7 @@ pub enum IngestError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// There is no documentation in it.
-    #[error("{display} has no documentation that can be read (Markdown, MDX, reStructuredText, notebooks, HTML, text). Found: {found}")]
+    #[error("{display} has no documentation that can be read (Markdown, MDX, reStructuredText, AsciiDoc, notebooks, HTML, OpenAPI, manual pages, text). Found: {found}")]
     NoPages {
         /// The source.
         display: String,
@@ -177,6 +177,7 @@ fn found(selection: &Selection) -> String {
 /// It was cancelled, or the tree is gone.
 pub fn read_pages(root: &Path, paths: &[String], progress: &dyn Progress) -> Result<(Vec<Page>, Vec<Skipped>), IngestError> {
     let includes = Includes::new(root).map_err(|error| SourceError::Io { path: root.display().to_string(), reason: error.to_string() })?;
+    let includes = includes.with_files(paths.iter().cloned());
     let next = AtomicUsize::new(0);
     let read: Mutex<Vec<(usize, Result<Page, Skipped>)>> = Mutex::new(Vec::with_capacity(paths.len()));
     let total = paths.len() as u64;

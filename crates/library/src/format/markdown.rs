@@ -1,6 +1,7 @@
 //! Markdown in the dialects of MkDocs, VitePress, Docusaurus, Hugo, rustdoc and MDX.
 
 use super::include::Tree;
+use super::link::Linker;
 use super::markdown_dialect::{Prepared, prepare};
 use super::{Page, PageBuilder, html};
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
@@ -22,13 +23,16 @@ pub(super) fn read_into(builder: &mut PageBuilder, path: &str, text: &str, tree:
     if let Some(description) = &prepared.description {
         builder.description(description.clone());
     }
-    Writer::new(builder, &prepared, line_offset).run();
+    Writer::new(builder, &prepared, line_offset, Linker { tree, page: path }).run();
 }
 
 struct Writer<'a> {
     builder: &'a mut PageBuilder,
     prepared: &'a Prepared,
     line_offset: u32,
+    linker: Linker<'a>,
+    /// Open links: where their text begins, and what they lead to.
+    links: Vec<(usize, String)>,
     /// Where each line of the prepared text begins.
     starts: Vec<usize>,
     /// Prose that waits for the end of its block.
@@ -47,13 +51,15 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(builder: &'a mut PageBuilder, prepared: &'a Prepared, line_offset: u32) -> Self {
+    fn new(builder: &'a mut PageBuilder, prepared: &'a Prepared, line_offset: u32, linker: Linker<'a>) -> Self {
         let mut starts = vec![0];
         starts.extend(prepared.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1));
         Self {
             builder,
             prepared,
             line_offset,
+            linker,
+            links: Vec::new(),
             starts,
             text: String::new(),
             first: None,
@@ -250,6 +256,7 @@ impl<'a> Writer<'a> {
                 self.open(first, last);
             }
             Tag::Strong => self.text.push_str("**"),
+            Tag::Link { dest_url, .. } if self.heading.is_none() => self.links.push((self.text.len(), dest_url.to_string())),
             Tag::FootnoteDefinition(_) => {
                 if self.top() {
                     self.flush();
@@ -285,7 +292,7 @@ impl<'a> Writer<'a> {
                 let html = self.html.take().unwrap_or_default();
                 if html.contains("<pre") {
                     self.flush();
-                    html::read_fragment(self.builder, &html, first);
+                    html::read_fragment(self.builder, &html, first, self.linker);
                 } else {
                     let text = html::strip_tags(&html);
                     if !text.trim().is_empty() {
@@ -312,6 +319,15 @@ impl<'a> Writer<'a> {
                 self.text.push_str(&" --- |".repeat(cells));
             }
             TagEnd::Strong => self.text.push_str("**"),
+            TagEnd::Link => {
+                if let Some((start, target)) = self.links.pop()
+                    && let Some(text) = self.text.get(start..)
+                {
+                    let linked = self.linker.link(text, &target);
+                    self.text.truncate(start);
+                    self.text.push_str(&linked);
+                }
+            }
             TagEnd::Paragraph => self.last = self.last.max(last),
             _ => {}
         }

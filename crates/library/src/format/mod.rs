@@ -1,14 +1,28 @@
 //! Pages: what a file says, whatever its format, as headings, prose and code in the order of the file.
 
+pub mod asciidoc;
+mod asciidoc_inline;
+mod asciidoc_prepare;
+mod asciidoc_table;
 pub mod html;
+mod html_site;
+mod html_text;
+mod html_walk;
 pub mod include;
+mod link;
+pub mod man;
+mod man_escape;
+mod man_mdoc;
 pub mod markdown;
 mod markdown_dialect;
 pub mod notebook;
+pub mod openapi;
+mod openapi_schema;
 pub mod rst;
 mod rst_directive;
 mod rst_inline;
 pub mod text;
+mod value;
 
 use include::Tree;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -90,6 +104,11 @@ pub(crate) struct PageBuilder {
 }
 
 impl PageBuilder {
+    /// Whether nothing but one heading has been read.
+    pub(crate) fn has_no_prose(&self) -> bool {
+        self.sections.len() <= 1 && self.sections.iter().all(|section| section.blocks.is_empty())
+    }
+
     pub(crate) fn title(&mut self, title: String) {
         if !title.trim().is_empty() {
             self.title = Some(title.trim().to_owned());
@@ -257,6 +276,13 @@ fn windows_1252(byte: u8) -> char {
     }
 }
 
+/// Whether an extension is a section of the manual: `1` to `9`, with a letter or two as in `3p` and `1ssl`.
+#[must_use]
+pub fn is_man_section(extension: &str) -> bool {
+    let mut characters = extension.chars();
+    characters.next().is_some_and(|c| ('1'..='9').contains(&c)) && extension.len() <= 4 && characters.all(|c| c.is_ascii_lowercase())
+}
+
 /// Reads a page by its file's extension. A parser's panic is this page's error, not the ingest's.
 ///
 /// # Errors
@@ -268,7 +294,16 @@ pub fn read_page(path: &str, bytes: &[u8], tree: &Tree) -> Result<Page, FormatEr
         "md" | "markdown" | "mdx" => Ok(markdown::read(path, &text, tree)),
         "rst" | "rest" => Ok(rst::read(path, &text, tree)),
         "ipynb" => notebook::read(path, &text, tree),
-        "html" | "htm" => Ok(html::read(path, &text)),
+        "html" | "htm" => Ok(html::read(path, &text, tree)),
+        "adoc" | "asciidoc" | "asc" => Ok(asciidoc::read(path, &text, tree)),
+        "json" | "yaml" | "yml" => openapi::read(path, &text),
+        section if is_man_section(section) => {
+            if man::looks_like_man(&text) {
+                Ok(man::read(path, &text, tree))
+            } else {
+                Err(FormatError::Malformed("manual page", "it has no .TH or .Dd".to_owned()))
+            }
+        }
         "txt" if rst::looks_like_rst(&text) => Ok(rst::read(path, &text, tree)),
         _ => Ok(text::read(path, &text)),
     };

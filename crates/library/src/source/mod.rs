@@ -1,5 +1,6 @@
 //! Sources: a folder, or a git repository at a branch or tag.
 
+pub mod content;
 pub mod context7;
 pub mod folder;
 pub mod git;
