@@ -313,6 +313,7 @@ fn usable_title(title: &str) -> bool {
 fn first_sentence(page: &Page) -> Option<String> {
     let prose = page.sections.iter().flat_map(|section| &section.blocks).find_map(|block| match &block.content {
         BlockContent::Prose(text) => {
+            let text = snippet::without_targets(text);
             let words = text.split_whitespace().count();
             (words >= 5 && !text.starts_with(['-', '|', '!', '[']) && !text.contains("http")).then_some(text)
         }

@@ -7,6 +7,7 @@ use super::include::Tree;
 use super::link::Linker;
 use super::{Page, PageBuilder, collapse};
 use scraper::{ElementRef, Html, Selector};
+use std::collections::HashMap;
 
 /// Trees deeper than this are read as plain text: building them is where hostile pages cost most.
 const MAX_DEPTH: usize = 800;
@@ -58,7 +59,7 @@ fn main_of<'a>(document: &'a Html, selector: &str) -> Option<ElementRef<'a>> {
     let selector = Selector::parse(selector).ok()?;
     let mut found = document.select(&selector);
     let first = found.next().filter(|element| element.text().any(|text| !text.trim().is_empty()))?;
-    let another = found.any(|other| !other.ancestors().any(|above| above.id() == first.id()));
+    let another = found.take(50).any(|other| !other.ancestors().any(|above| above.id() == first.id()));
     (!another || matches!(first.value().name(), "body" | "main")).then_some(first)
 }
 
@@ -88,41 +89,30 @@ fn select<'a>(document: &'a Html, selector: &str) -> Option<ElementRef<'a>> {
     document.select(&selector).next()
 }
 
+/// Whether elements nest deeper than [`MAX_DEPTH`], as far as that can be told without building the tree.
 fn too_deep(text: &str) -> bool {
+    // These need no end tag.
+    const ALONE: [&str; 18] = [
+        "br", "img", "hr", "input", "meta", "link", "col", "area", "base", "wbr", "source", "p", "li", "td", "tr", "th", "dt", "dd",
+    ];
     let mut depth = 0_usize;
-    let bytes = text.as_bytes();
+    // An end tag closes only what is open.
+    let mut open: HashMap<String, usize> = HashMap::new();
     for (at, _) in text.match_indices('<') {
-        match bytes.get(at + 1) {
-            Some(b'/') => depth = depth.saturating_sub(1),
-            Some(b) if b.is_ascii_alphabetic() => {
-                let name: String =
-                    text[at + 1..].chars().take(8).take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-                // These need no end tag.
-                if !matches!(
-                    name.as_str(),
-                    "br" | "img"
-                        | "hr"
-                        | "input"
-                        | "meta"
-                        | "link"
-                        | "col"
-                        | "area"
-                        | "base"
-                        | "wbr"
-                        | "source"
-                        | "p"
-                        | "li"
-                        | "td"
-                        | "tr"
-                        | "th"
-                        | "dt"
-                        | "dd"
-                        | "option"
-                ) {
-                    depth += 1;
-                }
+        let rest = &text[at + 1..];
+        let (closes, rest) = rest.strip_prefix('/').map_or((false, rest), |rest| (true, rest));
+        if !rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            continue;
+        }
+        let name: String = rest.chars().take(12).take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        if closes {
+            if let Some(count) = open.get_mut(&name).filter(|count| **count > 0) {
+                *count -= 1;
+                depth = depth.saturating_sub(1);
             }
-            _ => {}
+        } else if !ALONE.contains(&name.as_str()) && name != "option" {
+            depth += 1;
+            *open.entry(name).or_insert(0) += 1;
         }
         if depth > MAX_DEPTH {
             return true;

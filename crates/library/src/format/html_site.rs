@@ -36,11 +36,11 @@ fn is_machinery(class: &str) -> bool {
             | "hash-link" | "skip-link" | "theme-doc-breadcrumbs" | "theme-doc-footer" | "theme-doc-toc-mobile" | "theme-doc-version-badge"
             | "pagination-nav"
             // VitePress
-            | "header-anchor" | "line-numbers-wrapper" | "copy" | "lang" | "vp-copy"
+            | "header-anchor" | "line-numbers-wrapper" | "vp-copy"
             // Hugo, Docsy, Chroma
             | "td-page-meta" | "td-toc" | "td-heading-self-link" | "ln" | "lnt" | "lnlinks" | "td-page-meta__lastmod" | "feedback--prompt"
             // rustdoc
-            | "anchor" | "doc-anchor" | "src" | "rustdoc-breadcrumbs" | "out-of-band" | "hideme" | "test-arrow" | "src-line-numbers"
+            | "doc-anchor" | "rustdoc-breadcrumbs" | "out-of-band" | "hideme" | "test-arrow" | "src-line-numbers"
             // Javadoc
             | "inheritance" | "sub-title" | "method-summary" | "constructor-summary" | "field-summary" | "enum-constant-summary"
             | "inherited-list" | "sub-nav" | "top-nav" | "summary-table-tabs"
@@ -64,10 +64,11 @@ pub(super) fn is_skipped(element: &Element) -> bool {
         return !(name == "header" && element.attr("class").is_none() && element.attr("id").is_none());
     }
     let role = element.attr("role");
-    if name == "a" && element.attr("class") == Some("copy") {
-        return true;
-    }
-    element.attr("class").unwrap_or("").split_ascii_whitespace().any(|class| is_machinery(class) && !(class == "lang" && name != "span"))
+    element.attr("class").unwrap_or("").split_ascii_whitespace().any(|class| {
+        is_machinery(class)
+            // Names that others give to headings and paragraphs.
+            || matches!((name, class), ("a", "anchor" | "src" | "copy") | ("span", "lang"))
+    })
         || matches!(role, Some("navigation" | "search" | "banner" | "contentinfo"))
         || element.attr("hidden").is_some() && role != Some("tabpanel")
         || element.attr("id").is_some_and(is_everywhere)

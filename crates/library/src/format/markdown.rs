@@ -6,6 +6,9 @@ use super::markdown_dialect::{Prepared, prepare};
 use super::{Page, PageBuilder, html};
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
+/// Lists within lists are indented this often.
+const MAX_INDENT: usize = 20;
+
 /// Reads a page.
 #[must_use]
 pub fn read(path: &str, text: &str, tree: &Tree) -> Page {
@@ -124,7 +127,7 @@ impl<'a> Writer<'a> {
                 self.text.pop();
             }
             self.text.push_str(if blank { "\n\n" } else { "\n" });
-            self.text.push_str(&"  ".repeat(self.lists.len()));
+            self.text.push_str(&"  ".repeat(self.lists.len().min(MAX_INDENT)));
         }
     }
 
@@ -223,7 +226,7 @@ impl<'a> Writer<'a> {
                     }
                     self.text.push('\n');
                 }
-                self.text.push_str(&"  ".repeat(depth));
+                self.text.push_str(&"  ".repeat(depth.min(MAX_INDENT)));
                 match self.lists.last_mut() {
                     Some(Some(number)) => {
                         self.text.push_str(&format!("{number}. "));
@@ -385,7 +388,11 @@ pub(super) fn fence_info(info: &str) -> (String, Option<String>) {
         let quote = key.chars().last()?;
         rest.find(key).and_then(|at| rest[at + key.len()..].split_once(quote)).map(|(name, _)| name.to_owned())
     });
-    let bracketed = || rest.find('[').and_then(|at| rest[at + 1..].split_once(']')).map(|(name, _)| name.to_owned());
+    // `[[1, 5, "x"]]` names what is highlighted.
+    let bracketed = || {
+        let (name, _) = rest[rest.find('[')? + 1..].split_once(']')?;
+        (!name.contains(['[', '"', ','])).then(|| name.to_owned())
+    };
     let word = || {
         rest.split_whitespace()
             .find(|word| (word.contains('.') || word.contains('/')) && !word.contains(['=', '{', '}', '"', '[', ',']) && word.len() < 120)

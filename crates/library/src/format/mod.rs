@@ -15,12 +15,15 @@ mod man_escape;
 mod man_mdoc;
 pub mod markdown;
 mod markdown_dialect;
+mod markdown_include;
+mod markdown_myst;
 pub mod notebook;
 pub mod openapi;
 mod openapi_schema;
 pub mod rst;
 mod rst_directive;
 mod rst_inline;
+mod rst_table;
 pub mod text;
 mod value;
 
@@ -175,6 +178,7 @@ impl PageBuilder {
             .take()
             .or_else(|| self.sections.iter().find_map(|section| section.headings.first().cloned()))
             .unwrap_or_else(|| title_from_path(path));
+        let title: String = title.chars().take(300).collect();
         // A heading that only repeats the page's title says nothing about the passage.
         for section in &mut self.sections {
             if section.headings.first().is_some_and(|first| first.eq_ignore_ascii_case(&title)) {
@@ -183,7 +187,7 @@ impl PageBuilder {
         }
         if let Some(description) = &self.description {
             let known = self.sections.iter().flat_map(|s| &s.blocks).take(3).any(|block| match &block.content {
-                BlockContent::Prose(text) => text.contains(description.as_str()),
+                BlockContent::Prose(text) => crate::snippet::without_targets(text).contains(description.as_str()),
                 BlockContent::Code { .. } => false,
             });
             if !known {
