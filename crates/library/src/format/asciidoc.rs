@@ -457,19 +457,28 @@ impl Reader<'_> {
             None => end,
             Some(_) => match delimited_end(lines, end) {
                 Some(stop) => (stop + 1).min(lines.len()),
-                None => lines[end..].iter().position(|line| line.text.trim().is_empty() || line.text == "+").map_or(lines.len(), |n| end + n),
+                None => {
+                    let ends = |line: &Line| line.text.trim().is_empty() || line.text == "+" || list_mark(&line.text).is_some();
+                    lines[end + 1..].iter().position(ends).map_or(lines.len(), |n| end + 1 + n)
+                }
             },
         };
         // A paragraph goes on in the item.
         let goes_on = self.list.is_some()
-            && lines.get(at..end).is_some_and(|body| body.len() == 1 && list_mark(&body[0].text).is_none() && section_title(&body[0].text).is_none())
-            && block_attributes(&lines[at].text).is_none();
+            && lines.get(at).is_some_and(|line| {
+                list_mark(&line.text).is_none()
+                    && !line.text.starts_with([' ', '.', '['])
+                    && section_title(&line.text).is_none()
+                    && delimited_end(lines, at).is_none()
+                    && !line.text.contains("::")
+            });
         if goes_on {
-            let text = self.clean(&lines[at].text);
+            let text = lines[at..end].iter().map(|line| line.text.trim()).collect::<Vec<_>>().join(" ");
+            let text = self.clean(&text);
             if let Some(open) = &mut self.list {
                 open.text.push_str("\n  ");
                 open.text.push_str(&text);
-                open.last = lines[at].number;
+                open.last = lines[end - 1].number;
             }
         } else {
             self.blocks(lines.get(at..end).unwrap_or_default(), depth + 1);

@@ -192,7 +192,8 @@ impl Expander<'_> {
     }
 
     fn include(&mut self, path: &str, target: &str, options: &str, number: u32, offset: i8, depth: u8) {
-        let target = self.attributes.fill(target);
+        // Antora's names for folders beside the pages.
+        let target = self.attributes.fill(target).replace("partial$", "../partials/").replace("example$", "../examples/");
         self.includes += 1;
         if depth >= MAX_DEPTH || self.includes > MAX_INCLUDES || target.contains("://") {
             return;

@@ -40,7 +40,7 @@ fn is_machinery(class: &str) -> bool {
             // Hugo, Docsy, Chroma
             | "td-page-meta" | "td-toc" | "td-heading-self-link" | "ln" | "lnt" | "lnlinks" | "td-page-meta__lastmod" | "feedback--prompt"
             // rustdoc
-            | "doc-anchor" | "rustdoc-breadcrumbs" | "out-of-band" | "hideme" | "test-arrow" | "src-line-numbers"
+            | "doc-anchor" | "rightside" | "rustdoc-breadcrumbs" | "out-of-band" | "hideme" | "test-arrow" | "src-line-numbers"
             // Javadoc
             | "inheritance" | "sub-title" | "method-summary" | "constructor-summary" | "field-summary" | "enum-constant-summary"
             | "inherited-list" | "sub-nav" | "top-nav" | "summary-table-tabs"
@@ -151,6 +151,25 @@ pub(super) fn is_note_title(element: &Element) -> bool {
             matches!(class, "admonition-title" | "custom-block-title" | "alert-heading") || class.starts_with("admonitionHeading")
         })
     })
+}
+
+/// Whether a table does nothing but set line numbers beside code.
+pub(super) fn is_code_table(node: NodeRef<'_, Node>) -> bool {
+    node.ancestors()
+        .take(4)
+        .filter_map(|above| above.value().as_element())
+        .find(|above| above.name() == "table")
+        .and_then(|table| table.attr("class"))
+        .is_some_and(|classes| classes.split_ascii_whitespace().any(|class| matches!(class, "highlighttable" | "lntable" | "rouge-table")))
+}
+
+/// What a type implements, as rustdoc lists it: the methods of each trait are described where the trait is.
+pub(super) fn implementations(element: ElementRef<'_>) -> Option<Vec<String>> {
+    if element.value().attr("id") != Some("trait-implementations-list") {
+        return None;
+    }
+    let headings = element.descendants().filter_map(ElementRef::wrap).filter(|inner| inner.value().name() == "h3");
+    Some(headings.map(visible_text).take(400).collect())
 }
 
 /// Whether an element is the declaration of something: Javadoc's and Sphinx's are not in a `pre`.

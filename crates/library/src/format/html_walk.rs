@@ -2,7 +2,7 @@
 
 use super::html::LineFinder;
 use super::html_site::{
-    code_text, is_caption, is_note_title, is_signature, is_skipped, is_tab, language, object_language, tab_labels, visible_text,
+    code_text, implementations, is_caption, is_code_table, is_note_title, is_signature, is_skipped, is_tab, language, object_language, tab_labels, visible_text,
 };
 use super::link::Linker;
 use super::{PageBuilder, collapse};
@@ -26,6 +26,8 @@ pub(super) fn walk(builder: &mut PageBuilder, root: ElementRef<'_>, lines: &mut 
         tabs: Vec::new(),
         caption: None,
         level: 0,
+        language: "",
+        code: false,
     };
     let mut skip_until = None;
     for edge in root.traverse() {
@@ -58,6 +60,11 @@ fn holds_labels(node: NodeRef<'_, Node>) -> bool {
     tab_labels(node).is_some()
 }
 
+/// What folds may be a heading with what stands below it.
+fn holds_heading(element: ElementRef<'_>) -> bool {
+    element.descendants().filter_map(|node| node.value().as_element()).any(|inner| heading_level(inner.name()).is_some())
+}
+
 #[derive(PartialEq, Eq)]
 enum Then {
     GoOn,
@@ -80,6 +87,10 @@ struct Walker<'a, 'b> {
     caption: Option<String>,
     /// Of the last heading.
     level: u8,
+    /// Of code that names none.
+    language: &'static str,
+    /// Within code in a line.
+    code: bool,
 }
 
 impl Walker<'_, '_> {
@@ -91,7 +102,13 @@ impl Walker<'_, '_> {
             self.tabs.push(labels.into());
             return Then::Skip;
         }
-        if is_note_title(element) {
+        if let Some(list) = implementations(wrapped) {
+            self.flush();
+            let line = self.lines.find("trait-implementations-list");
+            self.builder.prose(&list.iter().map(|item| format!("- `{item}`")).collect::<Vec<_>>().join("\n"), line, line);
+            return Then::Skip;
+        }
+        if is_note_title(element) || name == "summary" && wrapped.text().count() < 40 && !holds_heading(wrapped) {
             self.flush();
             let title = visible_text(wrapped);
             let line = self.lines.find(&title);
@@ -110,6 +127,7 @@ impl Walker<'_, '_> {
         if is_signature(element) {
             self.flush();
             let code = collapse(&code_text(wrapped));
+            self.language = "java";
             self.code("java", &code);
             return Then::Skip;
         }
@@ -131,7 +149,8 @@ impl Walker<'_, '_> {
             "pre" => {
                 self.flush();
                 let code = code_text(wrapped);
-                self.code(&language(wrapped), &code);
+                let language = language(wrapped);
+                self.code(if language.is_empty() { self.language } else { &language }, &code);
                 return Then::Skip;
             }
             "dt" => {
@@ -148,8 +167,12 @@ impl Walker<'_, '_> {
                     self.text.push_str(": ");
                 }
             }
-            "code" | "tt" | "kbd" | "samp" => self.text.push('`'),
-            "a" => {
+            "code" | "tt" | "kbd" | "samp" => {
+                self.code = true;
+                self.text.push('`');
+            }
+            // A link within code would be read as code.
+            "a" if !self.code => {
                 if let Some(target) = element.attr("href").filter(|target| !target.starts_with('#')) {
                     self.links.push((node.id(), self.text.len(), target.to_owned()));
                 }
@@ -167,6 +190,7 @@ impl Walker<'_, '_> {
             }
             "ul" => self.lists.push(None),
             "ol" => self.lists.push(Some(1)),
+            "td" | "th" | "tr" if is_code_table(node) => {}
             "br" | "tr" => break_line(&mut self.text),
             "td" | "th" => self.text.push_str("| "),
             "p" | "div" | "section" | "table" | "blockquote" | "dl" | "details" | "summary" => {
@@ -189,6 +213,7 @@ impl Walker<'_, '_> {
     fn close(&mut self, node: NodeRef<'_, Node>, element: &Element) {
         match element.name() {
             "code" | "tt" | "kbd" | "samp" => {
+                self.code = false;
                 if self.text.ends_with('`') {
                     self.text.pop();
                 } else {
@@ -202,6 +227,7 @@ impl Walker<'_, '_> {
                     self.flush();
                 }
             }
+            "td" | "th" | "tr" if is_code_table(node) => {}
             "td" | "th" => self.text.push(' '),
             "tr" => {
                 self.text.push('|');
@@ -283,7 +309,8 @@ impl Walker<'_, '_> {
     fn flush(&mut self) {
         let block = std::mem::take(&mut self.text);
         self.links.iter_mut().for_each(|(_, start, _)| *start = usize::MAX);
-        if block.trim().trim_matches('|').trim().is_empty() {
+        // Cells and items that hold nothing but blocks.
+        if block.chars().all(|c| c.is_whitespace() || matches!(c, '|' | '-')) {
             return;
         }
         let first = self.lines.find(&block);

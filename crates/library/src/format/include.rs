@@ -35,10 +35,10 @@ impl Tree {
         self
     }
 
-    /// Whether a link may lead to this file.
+    /// Whether a link may lead to this file: a page, or another file of the tree on disk.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
-        self.files.contains(path)
+        self.files.contains(path) || self.root.as_ref().is_some_and(|root| has_ending(path) && is_file(&root.join(path)))
     }
 
     /// The text of an included file. `target` is relative to `page`'s folder, to a folder above it, or, with `/` or `@/`,
@@ -85,6 +85,16 @@ impl Tree {
         }
         super::decode(&std::fs::read(&path).ok()?)
     }
+}
+
+/// Only files with an ending are asked for on disk: links mostly lead to pages, which are known.
+fn has_ending(path: &str) -> bool {
+    const PAGES: [&str; 6] = [".md", ".mdx", ".rst", ".adoc", ".html", ".htm"];
+    path.rsplit('/').next().is_some_and(|name| name.contains('.')) && !PAGES.iter().any(|ending| path.ends_with(ending))
+}
+
+fn is_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
 }
 
 /// `a/../b` as `b`. `None` if it climbs out or is absolute.

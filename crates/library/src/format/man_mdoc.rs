@@ -120,6 +120,9 @@ impl Mdoc {
     pub(super) fn line(&mut self, name: &str, words: &[String], strings: &HashMap<String, String>) -> Runs {
         let mut out = Runs::default();
         self.no_space = false;
+        // Punctuation at the end of the line stands after what encloses the line.
+        let stuck = words.iter().rev().take_while(|word| is_closing(word)).count();
+        let (words, stuck) = words.split_at(words.len() - stuck);
         let mut until_end: Vec<&'static str> = Vec::new();
         let mut current = name.to_owned();
         let mut at = 0;
@@ -135,6 +138,7 @@ impl Mdoc {
         while let Some(close) = until_end.pop() {
             self.raw(&mut out, close);
         }
+        stuck.iter().for_each(|word| self.raw(&mut out, word));
         out
     }
 

@@ -139,11 +139,13 @@ impl<'a> Writer<'a> {
                 if let Some((_, code)) = &mut self.code {
                     code.push_str(&text);
                 } else if self.muted.is_none() {
+                    let text = if self.row.is_some() { text.replace('|', "\\|").into() } else { text };
                     self.text.push_str(&text);
                 }
             }
             Event::Code(code) => {
                 let mark = "`".repeat(super::markdown_dialect::longest_run(&code) + 1);
+                let code = if self.row.is_some() { code.replace('|', "\\|").into() } else { code };
                 self.text.push_str(&format!("{mark}{code}{mark}"));
             }
             Event::InlineMath(math) | Event::DisplayMath(math) => self.text.push_str(&math),

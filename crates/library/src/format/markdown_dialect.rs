@@ -524,20 +524,20 @@ fn component(rest: &str, before: Option<char>) -> Option<(usize, String)> {
     }
     let mut kept = String::new();
     let labelled = tag.contains(" label=");
+    let tab = tag.starts_with("<TabItem") || tag.starts_with("<Tab ");
     for key in ["title=\"", "label=\"", "summary=\"", "alt=\"", "titleText=\"", "description=\""] {
         if let Some(value) = tag.find(&format!(" {key}")).and_then(|at| tag[at + key.len() + 1..].split('"').next())
             && !value.is_empty()
         {
-            kept.push_str(value);
+            kept.push_str(&if tab { format!("**{value}**") } else { value.to_owned() });
             kept.push(' ');
         }
     }
     // A tab without a label is called by its value.
-    if (tag.starts_with("<TabItem") || tag.starts_with("<Tab ")) && !labelled
+    if tab && !labelled
         && let Some(value) = tag.split(" value=\"").nth(1).and_then(|rest| rest.split('"').next())
     {
-        kept.push_str(value);
-        kept.push(' ');
+        kept.push_str(&format!("**{value}** "));
     }
     Some((end, kept))
 }

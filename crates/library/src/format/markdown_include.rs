@@ -46,12 +46,23 @@ pub(super) fn read_selected(tree: &Tree, page: &str, target: &str) -> Option<Str
     }
     let region = selection.strip_prefix('#').map_or(region, |rest| rest.split(['{', ' ', '[']).next().unwrap_or(rest));
     if region.is_empty() {
-        return Some(text);
+        return Some(without_marks(&text));
     }
     if region.starts_with(|c: char| c.is_ascii_digit() || c == ':') {
         return Some(select_lines(&text, region));
     }
-    Some(select_region(&text, region).unwrap_or(text))
+    Some(without_marks(&select_region(&text, region).unwrap_or(text)))
+}
+
+/// A file without the marks of regions that others include.
+fn without_marks(text: &str) -> String {
+    if !text.contains("ANCHOR") && !text.contains("--8<--") {
+        return text.to_owned();
+    }
+    let is_mark = |line: &str| {
+        ["ANCHOR: ", "ANCHOR_END: "].iter().any(|mark| line.contains(mark)) || line.contains("--8<-- [start:") || line.contains("--8<-- [end:")
+    };
+    text.lines().filter(|line| !is_mark(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// The file of Hugo's `{{< include "file" >}}`, `{{% readfile file="file" %}}` and the like.

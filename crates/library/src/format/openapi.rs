@@ -122,6 +122,9 @@ impl<'a> Writer<'a> {
             if let Some(title) = info.text("title") {
                 self.builder.title(title.to_owned());
             }
+            if let Some(summary) = info.text("summary") {
+                self.builder.prose(summary, line, line);
+            }
             if let Some(description) = info.text("description") {
                 // Headings of the description stand above its parts.
                 markdown::read_into(&mut self.builder, self.path, description, &Tree::none(), line.saturating_sub(1));
@@ -228,6 +231,7 @@ impl<'a> Writer<'a> {
     fn responses(&mut self, operation: &'a Value, line: u32) {
         let mut list = vec!["**Responses**".to_owned()];
         let mut shown = None;
+        let succeeds = operation.entries("responses").iter().any(|(status, _)| status.starts_with('2'));
         for (status, response) in operation.entries("responses").iter().take(100) {
             let Some(response) = self.components.resolve(response) else {
                 list.push(format!("- {status}"));
@@ -241,14 +245,14 @@ impl<'a> Writer<'a> {
             if !headers.is_empty() {
                 list.push(format!("  - headers: {}", headers.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")));
             }
-            if shown.is_none() && (status.starts_with('2') || status == "default") && !response.entries("content").is_empty() {
-                shown = Some((status, response));
+            if shown.is_none() && (status.starts_with('2') || status == "default" && !succeeds) && !response.entries("content").is_empty() {
+                shown = Some(response);
             }
         }
         if list.len() > 1 {
             self.builder.prose(&list.join("\n"), line, line);
         }
-        if let Some((_, response)) = shown {
+        if let Some(response) = shown {
             self.content(response, "Response", line);
         }
     }
@@ -284,6 +288,10 @@ impl<'a> Writer<'a> {
             return;
         }
         let name = reference(schema).map_or(fallback, name_of);
+        if with_others && is_simple(schema) {
+            // The list of responses says it already.
+            return;
+        }
         if let Some((code, work)) = self.components.declare(name, schema, with_others) {
             self.rendered += work;
             self.builder.code("typescript", None, &code, line, line);
@@ -383,6 +391,13 @@ fn security_scheme(name: &str, scheme: &Value) -> String {
     };
     let said = scheme.text("description").map_or_else(String::new, |text| format!(". {}", shortened(text)));
     format!("- `{name}`: {how}{said}")
+}
+
+/// Whether a schema is but a text or a number.
+fn is_simple(schema: &Value) -> bool {
+    reference(schema).is_none()
+        && matches!(schema.text("type"), Some("string" | "number" | "integer" | "boolean" | "null"))
+        && schema.get("enum").is_none()
 }
 
 fn cut(text: &str, limit: usize) -> String {

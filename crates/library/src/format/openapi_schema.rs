@@ -174,7 +174,7 @@ impl<'a> Writer<'a> {
             if parts.is_empty() || depth > MAX_DEPTH {
                 continue;
             }
-            let mut kinds: Vec<String> = parts.iter().take(MAX_VALUES).map(|part| self.kind(part, depth + 1)).collect();
+            let mut kinds: Vec<String> = parts.iter().take(MAX_VALUES).map(|part| self.kind(part, depth)).collect();
             if !schema.entries("properties").is_empty() {
                 kinds.push(self.object(schema, depth));
             }

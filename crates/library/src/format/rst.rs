@@ -248,7 +248,14 @@ impl Reader<'_> {
     fn paragraph(&mut self, lines: &[Line], at: usize, depth: u8) -> usize {
         let first = &lines[at];
         let mut end = at + 1;
-        while end < lines.len() && !lines[end].blank() && lines[end].indent() == 0 && !is_section(lines, end) {
+        let fields = field(&first.text).is_some();
+        while end < lines.len()
+            && !lines[end].blank()
+            && lines[end].indent() == 0
+            && !is_section(lines, end)
+            // Fields stand one below the other.
+            && !(fields && field(&lines[end].text).is_some())
+        {
             end += 1;
         }
         let followed = lines.get(end).is_some_and(|l| !l.blank() && l.indent() > 0);

@@ -84,7 +84,8 @@ impl Reader<'_> {
                 self.prose(&text, number, number);
             }
             "figure" => self.blocks(&body, depth + 1),
-            "only" | "ifconfig" | "container" | "compound" | "tabs" | "tab-set" | "glossary" | "hlist" | "grid" | "centered"
+            "glossary" => self.blocks(&terms(body), depth + 1),
+            "only" | "ifconfig" | "container" | "compound" | "tabs" | "tab-set" | "hlist" | "grid" | "centered"
             | "highlights" | "epigraph" | "pull-quote" | "productionlist" => {
                 if matches!(name, "centered") {
                     self.prose(arguments, number, number);
@@ -169,6 +170,21 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Terms that share an explanation, in one line.
+fn terms(body: Vec<Line>) -> Vec<Line> {
+    let mut out: Vec<Line> = Vec::with_capacity(body.len());
+    for line in body {
+        match out.last_mut() {
+            Some(before) if !before.blank() && before.indent() == 0 && !line.blank() && line.indent() == 0 => {
+                before.text.push_str(", ");
+                before.text.push_str(&line.text);
+            }
+            _ => out.push(line),
+        }
+    }
+    out
 }
 
 /// The lines after one that has a text, up to one that has another.

@@ -231,9 +231,13 @@ fn join_or_push(out: &mut Vec<Chunk>, mut crumb: Chunk) {
         && (last.headings == crumb.headings || length < CRUMB / 2)
     {
         if last.headings != crumb.headings
-            && let (Some(heading), Some(first)) = (crumb.headings.last(), crumb.blocks.first())
+            && !crumb.headings.is_empty()
+            && let Some(first) = crumb.blocks.first()
         {
             let line = first.first_line;
+            // All headings that it does not share: what stands above a crumb may be a crumb itself.
+            let shared = last.headings.iter().zip(&crumb.headings).take_while(|(a, b)| a == b).count().min(crumb.headings.len() - 1);
+            let heading = crumb.headings[shared..].join(" > ");
             last.blocks.push(PageBlock { content: BlockContent::Prose(format!("**{heading}**")), first_line: line, last_line: line });
         }
         last.blocks.append(&mut crumb.blocks);
