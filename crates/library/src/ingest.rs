@@ -76,7 +76,7 @@ pub enum IngestError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// There is no documentation in it.
-    #[error("{display} has no documentation that can be read (Markdown, MDX, reStructuredText, notebooks, HTML, text). Found: {found}")]
+    #[error("{display} has no documentation that can be read (Markdown, MDX, reStructuredText, AsciiDoc, notebooks, HTML, OpenAPI, manual pages, text). Found: {found}")]
     NoPages {
         /// The source.
         display: String,
@@ -302,6 +302,7 @@ fn usable_title(title: &str) -> bool {
 fn first_sentence(page: &Page) -> Option<String> {
     let prose = page.sections.iter().flat_map(|section| &section.blocks).find_map(|block| match &block.content {
         BlockContent::Prose(text) => {
+            let text = snippet::without_targets(text);
             let words = text.split_whitespace().count();
             (words >= 5 && !text.starts_with(['-', '|', '!', '[']) && !text.contains("http")).then_some(text)
         }

@@ -35,6 +35,7 @@ type ReadOne = dyn Fn(&str) -> Result<Page, Skipped> + Send + Sync;
 /// It was cancelled, the tree is gone, or too many of its pages take too long.
 pub fn read_pages(root: &Path, paths: &[String], progress: &dyn Progress) -> Result<(Vec<Page>, Vec<Skipped>), IngestError> {
     let includes = Includes::new(root).map_err(|error| SourceError::Io { path: root.display().to_string(), reason: error.to_string() })?;
+    let includes = includes.with_files(paths.iter().cloned());
     let folder = root.to_owned();
     let read = move |path: &str| read_one(&folder, path, &includes);
     let read = read_each(paths, Arc::new(read), PAGE_LIMIT, progress)?;

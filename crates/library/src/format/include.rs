@@ -1,5 +1,6 @@
 //! Files that pages include: read from the source's tree and from nowhere else.
 
+use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 /// Includes larger than this are left out.
@@ -9,6 +10,7 @@ const MAX_INCLUDED: u64 = 512 * 1024;
 #[derive(Clone, Debug)]
 pub struct Tree {
     root: Option<PathBuf>,
+    files: HashSet<String>,
 }
 
 impl Tree {
@@ -17,13 +19,26 @@ impl Tree {
     /// # Errors
     /// The root cannot be resolved.
     pub fn new(root: &Path) -> std::io::Result<Self> {
-        Ok(Self { root: Some(root.canonicalize()?) })
+        Ok(Self { root: Some(root.canonicalize()?), files: HashSet::new() })
     }
 
     /// No tree: every include is missing.
     #[must_use]
-    pub const fn none() -> Self {
-        Self { root: None }
+    pub fn none() -> Self {
+        Self { root: None, files: HashSet::new() }
+    }
+
+    /// The same tree, knowing the files that links may lead to, as paths with `/` from its root.
+    #[must_use]
+    pub fn with_files(mut self, files: impl IntoIterator<Item = String>) -> Self {
+        self.files = files.into_iter().collect();
+        self
+    }
+
+    /// Whether a link may lead to this file: a page, or another file of the tree on disk.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.files.contains(path) || self.root.as_ref().is_some_and(|root| has_ending(path) && is_file(&root.join(path)))
     }
 
     /// The text of an included file. `target` is relative to `page`'s folder, to a folder above it, or, with `/` or `@/`,
@@ -70,6 +85,16 @@ impl Tree {
         }
         super::decode(&std::fs::read(&path).ok()?)
     }
+}
+
+/// Only files with an ending are asked for on disk: links mostly lead to pages, which are known.
+fn has_ending(path: &str) -> bool {
+    const PAGES: [&str; 6] = [".md", ".mdx", ".rst", ".adoc", ".html", ".htm"];
+    path.rsplit('/').next().is_some_and(|name| name.contains('.')) && !PAGES.iter().any(|ending| path.ends_with(ending))
+}
+
+fn is_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
 }
 
 /// `a/../b` as `b`. `None` if it climbs out or is absolute.

@@ -1,9 +1,13 @@
 //! Markdown in the dialects of MkDocs, VitePress, Docusaurus, Hugo, rustdoc and MDX.
 
 use super::include::Tree;
+use super::link::Linker;
 use super::markdown_dialect::{Prepared, prepare};
 use super::{Page, PageBuilder, html};
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+
+/// Lists within lists are indented this often.
+const MAX_INDENT: usize = 20;
 
 /// Reads a page.
 #[must_use]
@@ -22,13 +26,16 @@ pub(super) fn read_into(builder: &mut PageBuilder, path: &str, text: &str, tree:
     if let Some(description) = &prepared.description {
         builder.description(description.clone());
     }
-    Writer::new(builder, &prepared, line_offset).run();
+    Writer::new(builder, &prepared, line_offset, Linker { tree, page: path }).run();
 }
 
 struct Writer<'a> {
     builder: &'a mut PageBuilder,
     prepared: &'a Prepared,
     line_offset: u32,
+    linker: Linker<'a>,
+    /// Open links: where their text begins, and what they lead to.
+    links: Vec<(usize, String)>,
     /// Where each line of the prepared text begins.
     starts: Vec<usize>,
     /// Prose that waits for the end of its block.
@@ -47,13 +54,15 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(builder: &'a mut PageBuilder, prepared: &'a Prepared, line_offset: u32) -> Self {
+    fn new(builder: &'a mut PageBuilder, prepared: &'a Prepared, line_offset: u32, linker: Linker<'a>) -> Self {
         let mut starts = vec![0];
         starts.extend(prepared.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1));
         Self {
             builder,
             prepared,
             line_offset,
+            linker,
+            links: Vec::new(),
             starts,
             text: String::new(),
             first: None,
@@ -118,7 +127,7 @@ impl<'a> Writer<'a> {
                 self.text.pop();
             }
             self.text.push_str(if blank { "\n\n" } else { "\n" });
-            self.text.push_str(&"  ".repeat(self.lists.len()));
+            self.text.push_str(&"  ".repeat(self.lists.len().min(MAX_INDENT)));
         }
     }
 
@@ -130,11 +139,13 @@ impl<'a> Writer<'a> {
                 if let Some((_, code)) = &mut self.code {
                     code.push_str(&text);
                 } else if self.muted.is_none() {
+                    let text = if self.row.is_some() { text.replace('|', "\\|").into() } else { text };
                     self.text.push_str(&text);
                 }
             }
             Event::Code(code) => {
                 let mark = "`".repeat(super::markdown_dialect::longest_run(&code) + 1);
+                let code = if self.row.is_some() { code.replace('|', "\\|").into() } else { code };
                 self.text.push_str(&format!("{mark}{code}{mark}"));
             }
             Event::InlineMath(math) | Event::DisplayMath(math) => self.text.push_str(&math),
@@ -217,7 +228,7 @@ impl<'a> Writer<'a> {
                     }
                     self.text.push('\n');
                 }
-                self.text.push_str(&"  ".repeat(depth));
+                self.text.push_str(&"  ".repeat(depth.min(MAX_INDENT)));
                 match self.lists.last_mut() {
                     Some(Some(number)) => {
                         self.text.push_str(&format!("{number}. "));
@@ -250,6 +261,7 @@ impl<'a> Writer<'a> {
                 self.open(first, last);
             }
             Tag::Strong => self.text.push_str("**"),
+            Tag::Link { dest_url, .. } if self.heading.is_none() => self.links.push((self.text.len(), dest_url.to_string())),
             Tag::FootnoteDefinition(_) => {
                 if self.top() {
                     self.flush();
@@ -285,7 +297,7 @@ impl<'a> Writer<'a> {
                 let html = self.html.take().unwrap_or_default();
                 if html.contains("<pre") {
                     self.flush();
-                    html::read_fragment(self.builder, &html, first);
+                    html::read_fragment(self.builder, &html, first, self.linker);
                 } else {
                     let text = html::strip_tags(&html);
                     if !text.trim().is_empty() {
@@ -312,6 +324,15 @@ impl<'a> Writer<'a> {
                 self.text.push_str(&" --- |".repeat(cells));
             }
             TagEnd::Strong => self.text.push_str("**"),
+            TagEnd::Link => {
+                if let Some((start, target)) = self.links.pop()
+                    && let Some(text) = self.text.get(start..)
+                {
+                    let linked = self.linker.link(text, &target);
+                    self.text.truncate(start);
+                    self.text.push_str(&linked);
+                }
+            }
             TagEnd::Paragraph => self.last = self.last.max(last),
             _ => {}
         }
@@ -369,7 +390,11 @@ pub(super) fn fence_info(info: &str) -> (String, Option<String>) {
         let quote = key.chars().last()?;
         rest.find(key).and_then(|at| rest[at + key.len()..].split_once(quote)).map(|(name, _)| name.to_owned())
     });
-    let bracketed = || rest.find('[').and_then(|at| rest[at + 1..].split_once(']')).map(|(name, _)| name.to_owned());
+    // `[[1, 5, "x"]]` names what is highlighted.
+    let bracketed = || {
+        let (name, _) = rest[rest.find('[')? + 1..].split_once(']')?;
+        (!name.contains(['[', '"', ','])).then(|| name.to_owned())
+    };
     let word = || {
         rest.split_whitespace()
             .find(|word| (word.contains('.') || word.contains('/')) && !word.contains(['=', '{', '}', '"', '[', ',']) && word.len() < 120)

@@ -1,14 +1,20 @@
 //! What site generators add to Markdown, turned into plain Markdown before it is parsed: front matter, includes,
 //! admonitions, components of MDX, heading ids, shortcodes. Each line keeps the number it has in the file.
 
-use super::include::{Tree, select_lines, select_region};
+use super::include::Tree;
 use super::language_of;
+use super::markdown_include::{include_line, include_mark, read_selected};
+use super::markdown_myst::{self, Myst};
 use std::collections::HashMap;
 
 /// A page with its includes may grow to this many bytes.
 const MAX_EXPANDED: usize = 6 * 1024 * 1024;
 /// Includes within includes.
 const MAX_DEPTH: u8 = 3;
+/// Files that a page may include.
+const MAX_INCLUDES: usize = 2_000;
+/// Beginnings without an end that are looked for in one line.
+const MAX_FAILURES: usize = 100;
 
 /// Plain Markdown and where its lines came from.
 #[derive(Debug, Default)]
@@ -20,6 +26,7 @@ pub(super) struct Prepared {
     pub(super) lines: Vec<u32>,
     /// Heading ids, by line of `text`.
     pub(super) anchors: HashMap<usize, String>,
+    includes: usize,
 }
 
 impl Prepared {
@@ -29,6 +36,11 @@ impl Prepared {
             self.text.push('\n');
             self.lines.push(number);
         }
+    }
+
+    fn include(&mut self, tree: &Tree, path: &str, target: &str) -> Option<String> {
+        self.includes += 1;
+        if self.includes > MAX_INCLUDES { None } else { read_selected(tree, path, target) }
     }
 
     fn fence(&mut self, language: &str, file_name: &str, code: &str, number: u32) {
@@ -48,6 +60,7 @@ pub(crate) fn longest_run(code: &str) -> usize {
     code.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
+#[derive(Clone, Copy)]
 struct Fence {
     mark: char,
     length: usize,
@@ -97,6 +110,10 @@ fn expand(path: &str, text: &str, skip: usize, fixed: Option<u32>, tree: &Tree, 
     let mut fence: Option<Fence> = None;
     // Indentation that open containers of MkDocs take away.
     let mut dedents = 0_usize;
+    // Fences of MyST whose text is Markdown.
+    let mut containers: Vec<Fence> = Vec::new();
+    // The id that stands above a heading.
+    let mut anchor: Option<String> = None;
     let lines: Vec<&str> = text.lines().collect();
     let mut index = skip;
     while index < lines.len() {
@@ -120,9 +137,9 @@ fn expand(path: &str, text: &str, skip: usize, fixed: Option<u32>, tree: &Tree, 
                 out.push(line, number);
                 fence = None;
             } else if let Some(target) = include_mark(trimmed) {
-                match read_selected(tree, path, target) {
-                    Some(code) => code.lines().for_each(|included| out.push(included, number)),
-                    None => out.push(line, number),
+                // A file that is not in the tree leaves nothing: its name is no code.
+                if let Some(code) = out.include(tree, path, target) {
+                    code.lines().for_each(|included| out.push(included, number));
                 }
             } else if open.rust && (trimmed == "#" || trimmed.starts_with("# ")) {
                 // rustdoc compiles these lines and does not show them.
@@ -131,14 +148,80 @@ fn expand(path: &str, text: &str, skip: usize, fixed: Option<u32>, tree: &Tree, 
             }
             continue;
         }
+        if let Some(open) = containers.last()
+            && closes(trimmed, open)
+        {
+            containers.pop();
+            out.push("", number);
+            continue;
+        }
         if let Some(mark) = opens_fence(trimmed) {
             let info = trimmed.trim_start_matches(mark.mark).trim();
-            fence = Some(Fence { rust: info.starts_with("rust") || info.starts_with("rs"), ..mark });
+            if let Some((directive, argument)) = markdown_myst::directive(info) {
+                let (options, used) = markdown_myst::options(&lines[index..]);
+                let option = |key: &str| options.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
+                index += used;
+                match markdown_myst::kind(directive) {
+                    Myst::Code => {
+                        let language = if argument.is_empty() { markdown_myst::default_language(directive) } else { argument };
+                        let title = option("filename").or_else(|| option("caption")).unwrap_or("");
+                        out.push(&format!("{}{language} title=\"{}\"", mark.mark.to_string().repeat(mark.length), title.replace('"', "'")), number);
+                        fence = Some(mark);
+                        continue;
+                    }
+                    Myst::Include => {
+                        let target = option("lines").map_or_else(|| argument.to_owned(), |lines| format!("{argument}[ln:{lines}]"));
+                        if let Some(text) = out.include(tree, path, &target) {
+                            if directive == "include" && depth < MAX_DEPTH {
+                                let skip = front_matter(&text, &mut Prepared::default());
+                                expand(path, &text, skip, Some(number), tree, depth + 1, out);
+                            } else {
+                                out.fence(option("language").unwrap_or_else(|| language_of(argument)), argument, &text, number);
+                            }
+                        }
+                    }
+                    Myst::Text => {
+                        out.push("", number);
+                        out.push(&markdown_myst::label(directive, argument), number);
+                        out.push("", number);
+                        containers.push(mark);
+                        continue;
+                    }
+                    Myst::Rst => {
+                        let end = markdown_myst::end_of(&lines[index..], |line| closes(line.trim(), &mark));
+                        let page = super::rst::read(path, &lines[index..index + end].join("\n"), tree);
+                        out.push("", number);
+                        markdown_myst::rendered(&page).lines().for_each(|line| out.push(line, number));
+                    }
+                    Myst::Machinery => {}
+                }
+                index += markdown_myst::end_of(&lines[index..], |line| closes(line.trim(), &mark)) + 1;
+                continue;
+            }
+            let rust = info.starts_with("rust") || info.starts_with("rs");
+            fence = Some(Fence { rust, ..mark });
             out.push(line, number);
             continue;
         }
         if trimmed.is_empty() {
             out.push("", number);
+            continue;
+        }
+        if matches!(trimmed, "[[toc]]" | "[TOC]" | "[[_TOC_]]" | "[[TOC]]") {
+            continue;
+        }
+        if let Some(id) = markdown_myst::target(trimmed) {
+            anchor = Some(id.to_owned());
+            continue;
+        }
+        if let Some(name) = markdown_myst::identifier(trimmed) {
+            // What is generated from the code is not here; its name is.
+            out.push("", number);
+            out.push(&format!("`{name}`"), number);
+            out.push("", number);
+            while lines.get(index).is_some_and(|line| line.starts_with("    ") && !line.trim().is_empty()) {
+                index += 1;
+            }
             continue;
         }
         if let Some(consumed) = module_statement(&lines, index - 1) {
@@ -160,7 +243,7 @@ fn expand(path: &str, text: &str, skip: usize, fixed: Option<u32>, tree: &Tree, 
         }
         if let Some(target) = include_line(trimmed) {
             let file = target.split(['{', '#', '[', '<', ' ', ':']).next().unwrap_or(target).trim();
-            if let Some(included) = read_selected(tree, path, target) {
+            if let Some(included) = out.include(tree, path, target) {
                 if file.ends_with(".md") && depth < MAX_DEPTH {
                     let skip = front_matter(&included, &mut Prepared::default());
                     expand(path, &included, skip, Some(number), tree, depth + 1, out);
@@ -171,10 +254,12 @@ fn expand(path: &str, text: &str, skip: usize, fixed: Option<u32>, tree: &Tree, 
             }
         }
         if let Some(language) = highlight_shortcode(trimmed) {
-            let end = lines[index..].iter().position(|l| l.contains("/highlight")).unwrap_or(0);
-            out.fence(language, "", &lines[index..index + end].join("\n"), number);
-            index += end + 1;
-            continue;
+            let ends = |line: &&str| line.contains("/highlight") || line.contains("endhighlight");
+            if let Some(end) = lines[index..].iter().take(2_000).position(ends) {
+                out.fence(language, "", &lines[index..index + end].join("\n"), number);
+                index += end + 1;
+                continue;
+            }
         }
         // A tag that goes on over several lines is taken as one.
         let mut joined = line.to_owned();
@@ -199,7 +284,7 @@ fn expand(path: &str, text: &str, skip: usize, fixed: Option<u32>, tree: &Tree, 
             continue;
         }
         if is_heading {
-            if let Some(anchor) = heading_id(&joined) {
+            if let Some(anchor) = heading_id(&joined).or_else(|| anchor.take()) {
                 out.anchors.insert(out.lines.len(), anchor);
             }
             clean = clean.trim_end().trim_end_matches('#').to_owned();
@@ -313,7 +398,9 @@ fn mkdocs_container(trimmed: &str) -> Option<String> {
 
 /// `::: tip Title`, `:::note[Title]`, `/// note | Title`, and their ends.
 fn admonition(trimmed: &str) -> Option<String> {
-    if let Some(rest) = trimmed.strip_prefix("///") {
+    if trimmed.starts_with("///") {
+        // More slashes for a block within a block.
+        let rest = trimmed.trim_start_matches('/');
         if rest.is_empty() {
             return Some(String::new());
         }
@@ -323,65 +410,15 @@ fn admonition(trimmed: &str) -> Option<String> {
         return kind.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c == '_').then(|| label(kind, title));
     }
     let rest = trimmed.strip_prefix(":::")?.trim_start_matches(':').trim();
+    if let Some((kind, title)) = markdown_myst::directive(rest) {
+        return Some(if matches!(markdown_myst::kind(kind), Myst::Machinery) { String::new() } else { markdown_myst::label(kind, title) });
+    }
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).unwrap_or(rest.len());
     let (kind, title) = rest.split_at(end);
     let title = title.trim();
     let title = title.strip_prefix('[').and_then(|t| t.split_once(']')).map_or(title, |(inside, _)| inside);
     let title = title.split('{').next().unwrap_or("");
     Some(label(&kind.to_ascii_lowercase(), title))
-}
-
-/// `{!> file !}` and `--8<-- "file"` inside a fence.
-fn include_mark(trimmed: &str) -> Option<&str> {
-    if let Some(rest) = trimmed.strip_prefix("{!") {
-        return Some(rest.strip_suffix("!}")?.trim_start_matches('>').trim());
-    }
-    if let Some(rest) = trimmed.strip_prefix("{{#include ").or_else(|| trimmed.strip_prefix("{{#rustdoc_include ")) {
-        return rest.strip_suffix("}}").map(str::trim);
-    }
-    trimmed.strip_prefix("--8<--").map(|rest| rest.trim().trim_matches(['"', '\'']))
-}
-
-/// An include that stands alone outside a fence.
-fn include_line(trimmed: &str) -> Option<&str> {
-    if let Some(rest) = trimmed.strip_prefix("{*") {
-        return Some(rest.strip_suffix("*}")?.trim());
-    }
-    if let Some(rest) = trimmed.strip_prefix("<<<") {
-        return Some(rest.trim());
-    }
-    if let Some(rest) = trimmed.strip_prefix("<!--") {
-        let rest = rest.trim_start().strip_prefix("@include:")?;
-        return rest.trim_end().strip_suffix("-->").map(str::trim);
-    }
-    include_mark(trimmed)
-}
-
-/// Reads `file`, `file{1,3-5}`, `file#region`, `file[ln:3-9]`, `file:region`, `file hl[2] ln[3:9]`.
-fn read_selected(tree: &Tree, page: &str, target: &str) -> Option<String> {
-    let end = target.find(['{', '#', '[', '<', ' ']).unwrap_or(target.len());
-    let (file, selection) = target.split_at(end);
-    let (file, region) = match file.rsplit_once(':') {
-        Some((file, region)) if !region.contains('/') => (file, region),
-        _ => (file, ""),
-    };
-    let text = tree.read(page, file)?;
-    if let Some(lines) = bracketed(selection, "ln[", ']').or_else(|| bracketed(selection, "[ln:", ']')) {
-        return Some(select_lines(&text, lines));
-    }
-    let region = selection.strip_prefix('#').map_or(region, |rest| rest.split(['{', ' ', '[']).next().unwrap_or(rest));
-    if region.is_empty() {
-        return Some(text);
-    }
-    if region.starts_with(|c: char| c.is_ascii_digit()) {
-        return Some(select_lines(&text, region));
-    }
-    Some(select_region(&text, region).unwrap_or(text))
-}
-
-fn bracketed<'a>(text: &'a str, open: &str, close: char) -> Option<&'a str> {
-    let rest = &text[text.find(open)? + open.len()..];
-    rest.split_once(close).map(|(inside, _)| inside)
 }
 
 fn highlight_shortcode(trimmed: &str) -> Option<&str> {
@@ -434,12 +471,15 @@ fn tag_end(text: &str) -> Option<usize> {
 fn clean_line(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
-    while let Some(at) = rest.find(['`', '<', '{']) {
+    let mut failures = 0;
+    while let Some(at) = rest.find(['`', '<', '{']).filter(|_| failures < MAX_FAILURES) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         if rest.starts_with('`') {
             let run = rest.bytes().take_while(|b| *b == b'`').count();
-            let end = near(&rest[run..]).find(&rest[..run]).map_or(run, |end| end + 2 * run);
+            let end = near(&rest[run..]).find(&rest[..run]);
+            failures += usize::from(end.is_none());
+            let end = end.map_or(run, |end| end + 2 * run);
             out.push_str(&rest[..end]);
             rest = &rest[end..];
             continue;
@@ -451,6 +491,7 @@ fn clean_line(line: &str) -> String {
                 rest = &rest[length..];
             }
             None => {
+                failures += usize::from(rest.len() > 200);
                 let first = rest.chars().next().map_or(1, char::len_utf8);
                 out.push_str(&rest[..first]);
                 rest = &rest[first..];
@@ -482,23 +523,56 @@ fn component(rest: &str, before: Option<char>) -> Option<(usize, String)> {
         return None;
     }
     let mut kept = String::new();
+    let labelled = tag.contains(" label=");
+    let tab = tag.starts_with("<TabItem") || tag.starts_with("<Tab ");
     for key in ["title=\"", "label=\"", "summary=\"", "alt=\"", "titleText=\"", "description=\""] {
         if let Some(value) = tag.find(&format!(" {key}")).and_then(|at| tag[at + key.len() + 1..].split('"').next())
             && !value.is_empty()
         {
-            kept.push_str(value);
+            kept.push_str(&if tab { format!("**{value}**") } else { value.to_owned() });
             kept.push(' ');
         }
     }
+    // A tab without a label is called by its value.
+    if tab && !labelled
+        && let Some(value) = tag.split(" value=\"").nth(1).and_then(|rest| rest.split('"').next())
+    {
+        kept.push_str(&format!("**{value}** "));
+    }
     Some((end, kept))
+}
+
+/// What is kept of a shortcode: the page that it refers to, or the title that it shows.
+fn shortcode(inside: &str) -> String {
+    let inside = inside.trim();
+    let quoted = |text: &str| text.split(['"', '`']).nth(1).map(str::to_owned);
+    if inside.starts_with("ref ") || inside.starts_with("relref ") {
+        return quoted(inside).unwrap_or_default();
+    }
+    let word = inside.split([' ', '\t']).next().unwrap_or("");
+    if matches!(word, "tab" | "tabitem" | "codetab") && !inside.contains('=') {
+        return quoted(inside).map_or_else(String::new, |title| format!("**{title}** "));
+    }
+    for key in ["title=", "header=", "name=", "summary="] {
+        if let Some(at) = inside.find(key)
+            && let Some(title) = inside[at..].strip_prefix(key).and_then(|rest| rest.starts_with('"').then(|| quoted(rest)).flatten())
+        {
+            return format!("**{title}** ");
+        }
+    }
+    String::new()
 }
 
 /// `{/* … */}`, `{' '}`, `{#id}`, `{.class}`, `{: …}`, `{{< … >}}`, `{{% … %}}`, `{% … %}`: its length and what is kept.
 fn braced(rest: &str) -> Option<(usize, String)> {
     for (open, close) in [("{/*", "*/}"), ("{{<", ">}}"), ("{{%", "%}}"), ("{%", "%}")] {
         if rest.starts_with(open) {
-            return near(rest).find(close).map(|at| (at + close.len(), String::new()));
+            let end = near(rest).find(close)?;
+            return Some((end + close.len(), if open == "{/*" { String::new() } else { shortcode(&rest[open.len()..end]) }));
         }
+    }
+    if let Some((length, text)) = markdown_myst::role(near(rest)) {
+        return Some((length, text));
     }
     if rest.starts_with("{' '}") || rest.starts_with("{\" \"}") {
         return Some((5, " ".to_owned()));

@@ -1,14 +1,31 @@
 //! Pages: what a file says, whatever its format, as headings, prose and code in the order of the file.
 
+pub mod asciidoc;
+mod asciidoc_inline;
+mod asciidoc_prepare;
+mod asciidoc_table;
 pub mod html;
+mod html_site;
+mod html_text;
+mod html_walk;
 pub mod include;
+mod link;
+pub mod man;
+mod man_escape;
+mod man_mdoc;
 pub mod markdown;
 mod markdown_dialect;
+mod markdown_include;
+mod markdown_myst;
 pub mod notebook;
+pub mod openapi;
+mod openapi_schema;
 pub mod rst;
 mod rst_directive;
 mod rst_inline;
+mod rst_table;
 pub mod text;
+mod value;
 
 use include::Tree;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -90,6 +107,11 @@ pub(crate) struct PageBuilder {
 }
 
 impl PageBuilder {
+    /// Whether nothing but one heading has been read.
+    pub(crate) fn has_no_prose(&self) -> bool {
+        self.sections.len() <= 1 && self.sections.iter().all(|section| section.blocks.is_empty())
+    }
+
     pub(crate) fn title(&mut self, title: String) {
         if !title.trim().is_empty() {
             self.title = Some(title.trim().to_owned());
@@ -156,6 +178,7 @@ impl PageBuilder {
             .take()
             .or_else(|| self.sections.iter().find_map(|section| section.headings.first().cloned()))
             .unwrap_or_else(|| title_from_path(path));
+        let title: String = title.chars().take(300).collect();
         // A heading that only repeats the page's title says nothing about the passage.
         for section in &mut self.sections {
             if section.headings.first().is_some_and(|first| first.eq_ignore_ascii_case(&title)) {
@@ -164,7 +187,7 @@ impl PageBuilder {
         }
         if let Some(description) = &self.description {
             let known = self.sections.iter().flat_map(|s| &s.blocks).take(3).any(|block| match &block.content {
-                BlockContent::Prose(text) => text.contains(description.as_str()),
+                BlockContent::Prose(text) => crate::snippet::without_targets(text).contains(description.as_str()),
                 BlockContent::Code { .. } => false,
             });
             if !known {
@@ -257,6 +280,13 @@ fn windows_1252(byte: u8) -> char {
     }
 }
 
+/// Whether an extension is a section of the manual: `1` to `9`, with a letter or two as in `3p` and `1ssl`.
+#[must_use]
+pub fn is_man_section(extension: &str) -> bool {
+    let mut characters = extension.chars();
+    characters.next().is_some_and(|c| ('1'..='9').contains(&c)) && extension.len() <= 4 && characters.all(|c| c.is_ascii_lowercase())
+}
+
 /// Reads a page by its file's extension. A parser's panic is this page's error, not the ingest's.
 ///
 /// # Errors
@@ -268,7 +298,16 @@ pub fn read_page(path: &str, bytes: &[u8], tree: &Tree) -> Result<Page, FormatEr
         "md" | "markdown" | "mdx" => Ok(markdown::read(path, &text, tree)),
         "rst" | "rest" => Ok(rst::read(path, &text, tree)),
         "ipynb" => notebook::read(path, &text, tree),
-        "html" | "htm" => Ok(html::read(path, &text)),
+        "html" | "htm" => Ok(html::read(path, &text, tree)),
+        "adoc" | "asciidoc" | "asc" => Ok(asciidoc::read(path, &text, tree)),
+        "json" | "yaml" | "yml" => openapi::read(path, &text),
+        section if is_man_section(section) => {
+            if man::looks_like_man(&text) {
+                Ok(man::read(path, &text, tree))
+            } else {
+                Err(FormatError::Malformed("manual page", "it has no .TH or .Dd".to_owned()))
+            }
+        }
         "txt" if rst::looks_like_rst(&text) => Ok(rst::read(path, &text, tree)),
         _ => Ok(text::read(path, &text)),
     };

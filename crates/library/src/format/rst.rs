@@ -1,7 +1,8 @@
 //! reStructuredText, as Sphinx projects write it.
 
 use super::include::Tree;
-use super::rst_inline::clean;
+use super::link::Linker;
+use super::rst_inline::{clean, linked};
 use super::{Page, PageBuilder, collapse};
 use std::collections::HashMap;
 
@@ -81,14 +82,15 @@ pub(super) fn lines_of(text: &str, fixed: Option<u32>) -> Vec<Line> {
         .collect()
 }
 
-fn substitutions(lines: &[Line]) -> HashMap<String, String> {
+pub(super) fn substitutions(lines: &[Line]) -> HashMap<String, String> {
     let mut out = HashMap::new();
     for line in lines {
         if let Some(rest) = line.text.strip_prefix(".. |")
             && let Some((name, rest)) = rest.split_once('|')
             && let Some(value) = rest.trim().strip_prefix("replace::")
         {
-            out.insert(name.to_owned(), value.trim().to_owned());
+            // A substitution may have roles, but no substitutions in its turn.
+            out.insert(name.to_owned(), clean(value.trim(), &HashMap::new()));
         }
     }
     out
@@ -103,14 +105,14 @@ pub(super) struct Reader<'a> {
     anchor: Option<String>,
     /// Stands before the next prose: a bullet, a term, a label.
     pub(super) prefix: String,
-    substitutions: HashMap<String, String>,
+    pub(super) substitutions: HashMap<String, String>,
     pub(super) language: String,
     pub(super) included: usize,
 }
 
 impl Reader<'_> {
     pub(super) fn clean(&self, text: &str) -> String {
-        clean(text, &self.substitutions)
+        linked(text, &self.substitutions, Some(Linker { tree: self.tree, page: self.path }))
     }
 
     pub(super) fn prose(&mut self, text: &str, first: u32, last: u32) {
@@ -132,10 +134,14 @@ impl Reader<'_> {
     }
 
     pub(super) fn code(&mut self, language: &str, lines: &[Line]) {
+        self.named_code(language, None, lines);
+    }
+
+    pub(super) fn named_code(&mut self, language: &str, file_name: Option<String>, lines: &[Line]) {
         let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return };
         self.flush_prefix(first.number);
         let code = lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>().join("\n");
-        self.builder.code(language, None, &code, first.number, last.number);
+        self.builder.code(language, file_name, &code, first.number, last.number);
     }
 
     pub(super) fn blocks(&mut self, lines: &[Line], depth: u8) {
@@ -195,7 +201,8 @@ impl Reader<'_> {
             }
             if let Some(width) = bullet(&line.text) {
                 let end = item_end(lines, at, width);
-                let mut inner = dedent(&lines[at + 1..end]);
+                // What is indented more than the item's text is a block of its own.
+                let mut inner = dedent_by(&lines[at + 1..end], width);
                 let mark =
                     if line.text.starts_with(['-', '*', '+']) { "- ".to_owned() } else { line.text[..width].trim_end().to_owned() + " " };
                 inner.insert(0, Line { number: line.number, text: line.text.get(width..).unwrap_or("").to_owned() });
@@ -232,7 +239,7 @@ impl Reader<'_> {
             self.styles.len() - 1
         });
         self.flush_prefix(lines[at].number);
-        let text = self.clean(text).replace('`', "").replace("**", "");
+        let text = clean(text, &self.substitutions).replace('`', "").replace("**", "");
         let anchor = self.anchor.take();
         self.builder.heading(u8::try_from(level + 1).unwrap_or(u8::MAX), &text, anchor, lines[at].number);
         Some(used)
@@ -241,7 +248,14 @@ impl Reader<'_> {
     fn paragraph(&mut self, lines: &[Line], at: usize, depth: u8) -> usize {
         let first = &lines[at];
         let mut end = at + 1;
-        while end < lines.len() && !lines[end].blank() && lines[end].indent() == 0 && !is_section(lines, end) {
+        let fields = field(&first.text).is_some();
+        while end < lines.len()
+            && !lines[end].blank()
+            && lines[end].indent() == 0
+            && !is_section(lines, end)
+            // Fields stand one below the other.
+            && !(fields && field(&lines[end].text).is_some())
+        {
             end += 1;
         }
         let followed = lines.get(end).is_some_and(|l| !l.blank() && l.indent() > 0);
@@ -339,6 +353,12 @@ fn block_end(lines: &[Line], at: usize, indent: usize) -> usize {
 
 fn dedent(lines: &[Line]) -> Vec<Line> {
     let common = lines.iter().filter(|l| !l.blank()).map(Line::indent).min().unwrap_or(0);
+    lines.iter().map(|l| Line { number: l.number, text: l.text.get(common..).unwrap_or("").to_owned() }).collect()
+}
+
+/// Takes at most so many columns away.
+fn dedent_by(lines: &[Line], columns: usize) -> Vec<Line> {
+    let common = lines.iter().filter(|l| !l.blank()).map(Line::indent).min().unwrap_or(0).min(columns);
     lines.iter().map(|l| Line { number: l.number, text: l.text.get(common..).unwrap_or("").to_owned() }).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::include::select_lines;
 use super::language_of;
-use super::rst::{Line, MAX_INCLUDED_LINES, Reader, lines_of};
+use super::rst::{Line, MAX_INCLUDED_LINES, Reader, lines_of, substitutions};
 
 impl Reader<'_> {
     pub(super) fn directive(&mut self, full_name: &str, arguments: &str, number: u32, body: Vec<Line>, depth: u8) {
@@ -19,19 +19,25 @@ impl Reader<'_> {
                     (_, Some(language)) => language.split('+').next().unwrap_or(language),
                     (_, None) => &self.language.clone(),
                 };
-                if let Some(caption) = option("caption") {
-                    self.prose(caption, number, number);
+                let caption = option("caption").unwrap_or_default().to_owned();
+                let is_file = !caption.contains(' ') && caption.contains(['.', '/']);
+                if !is_file {
+                    self.prose(&caption, number, number);
                 }
                 let body: Vec<Line> = if name == "parsed-literal" {
                     body.iter().map(|l| Line { number: l.number, text: self.clean(&l.text).replace('`', "") }).collect()
                 } else {
                     body
                 };
-                self.code(language, &body);
+                self.named_code(language, is_file.then_some(caption), &body);
             }
             "literalinclude" => {
                 if let Some(text) = self.tree.read(self.path, arguments) {
                     let text = option("lines").map_or(text.clone(), |lines| select_lines(&text, lines));
+                    let text = match (option("start-after"), option("end-before")) {
+                        (None, None) => text,
+                        (start, end) => between(&text, start, end),
+                    };
                     let language = option("language").unwrap_or_else(|| language_of(arguments)).to_owned();
                     self.flush_prefix(number);
                     self.builder.code(&language, Some(arguments.to_owned()), &text, number, number);
@@ -43,7 +49,8 @@ impl Reader<'_> {
                     && self.included < MAX_INCLUDED_LINES
                 {
                     let lines = lines_of(&text, Some(number));
-                    self.included += lines.len();
+                    self.included += lines.len().max(10);
+                    self.substitutions.extend(substitutions(&lines));
                     self.blocks(&lines, depth + 1);
                 }
             }
@@ -77,7 +84,8 @@ impl Reader<'_> {
                 self.prose(&text, number, number);
             }
             "figure" => self.blocks(&body, depth + 1),
-            "only" | "ifconfig" | "container" | "compound" | "tabs" | "tab-set" | "glossary" | "hlist" | "grid" | "centered"
+            "glossary" => self.blocks(&terms(body), depth + 1),
+            "only" | "ifconfig" | "container" | "compound" | "tabs" | "tab-set" | "hlist" | "grid" | "centered"
             | "highlights" | "epigraph" | "pull-quote" | "productionlist" => {
                 if matches!(name, "centered") {
                     self.prose(arguments, number, number);
@@ -129,7 +137,19 @@ impl Reader<'_> {
                 self.blocks(&inner, depth + 1);
                 self.flush_prefix(number);
             }
-            "rubric" | "topic" | "sidebar" | "admonition" | "table" | "list-table" | "csv-table" | "dropdown" | "card" | "tab"
+            "list-table" | "csv-table" => {
+                self.flush_prefix(number);
+                if !arguments.is_empty() {
+                    self.prose(&format!("**{arguments}**"), number, number);
+                }
+                let table = if name == "list-table" { self.list_table(&body) } else { self.value_table(option("header"), &body) };
+                match table {
+                    // It is clean already.
+                    Some(table) => self.builder.prose(&table, number, body.last().map_or(number, |line| line.number)),
+                    None => self.blocks(&body, depth + 1),
+                }
+            }
+            "rubric" | "topic" | "sidebar" | "admonition" | "table" | "dropdown" | "card" | "tab"
             | "tab-item" | "collapse" => {
                 self.flush_prefix(number);
                 if !arguments.is_empty() {
@@ -150,6 +170,27 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Terms that share an explanation, in one line.
+fn terms(body: Vec<Line>) -> Vec<Line> {
+    let mut out: Vec<Line> = Vec::with_capacity(body.len());
+    for line in body {
+        match out.last_mut() {
+            Some(before) if !before.blank() && before.indent() == 0 && !line.blank() && line.indent() == 0 => {
+                before.text.push_str(", ");
+                before.text.push_str(&line.text);
+            }
+            _ => out.push(line),
+        }
+    }
+    out
+}
+
+/// The lines after one that has a text, up to one that has another.
+fn between(text: &str, start: Option<&str>, end: Option<&str>) -> String {
+    let from = start.and_then(|start| text.lines().position(|line| line.contains(start))).map_or(0, |at| at + 1);
+    text.lines().skip(from).take_while(|line| !end.is_some_and(|end| line.contains(end))).collect::<Vec<_>>().join("\n")
 }
 
 /// `:name: value` at the head of a directive's body.

@@ -1,5 +1,6 @@
 //! Inline markup of reStructuredText as plain Markdown.
 
+use super::link::Linker;
 use std::collections::HashMap;
 
 /// Roles whose text is code.
@@ -36,16 +37,21 @@ fn is_code_role(role: &str) -> bool {
     )
 }
 
-/// The text of a line or paragraph.
+/// The text of a line or paragraph, without what its links lead to.
 pub(super) fn clean(text: &str, substitutions: &HashMap<String, String>) -> String {
+    linked(text, substitutions, None)
+}
+
+/// The text of a line or paragraph.
+pub(super) fn linked(text: &str, substitutions: &HashMap<String, String>, linker: Option<Linker<'_>>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['`', ':', '|', '\\', '[']) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let (used, piece) = match rest.as_bytes()[0] {
-            b'`' => backquoted(rest),
-            b':' => role(rest, &out),
+            b'`' => backquoted(rest, linker),
+            b':' => role(rest, &out, linker),
             b'|' => substitution(rest, substitutions),
             b'\\' => escape(rest),
             _ => footnote(rest),
@@ -66,7 +72,7 @@ fn literal(text: &str) -> String {
 }
 
 /// A literal, a reference or interpreted text; its length and its text.
-fn backquoted(rest: &str) -> (usize, String) {
+fn backquoted(rest: &str, linker: Option<Linker<'_>>) -> (usize, String) {
     if let Some(inside) = rest.strip_prefix("``") {
         return match inside.find("``") {
             Some(end) => (end + 4, literal(&inside[..end])),
@@ -78,6 +84,11 @@ fn backquoted(rest: &str) -> (usize, String) {
         Some(end) if end > 0 => {
             let tail = inside[end + 1..].bytes().take(2).take_while(|b| *b == b'_').count();
             let (text, _) = titled(&inside[..end]);
+            if tail > 0
+                && let (Some(linker), Some(address)) = (linker, target(&inside[..end]))
+            {
+                return (end + 2 + tail, linker.link(&text, address));
+            }
             // A default role (no underscore) names something, most often code.
             let text = if tail > 0 || text.contains(' ') { text } else { literal(&text) };
             (end + 2 + tail, text)
@@ -97,7 +108,12 @@ fn titled(inside: &str) -> (String, bool) {
     (inside.trim_matches(['<', '>']).to_owned(), false)
 }
 
-fn role(rest: &str, before: &str) -> (usize, String) {
+/// The target in `Title <target>`.
+fn target(inside: &str) -> Option<&str> {
+    inside.strip_suffix('>').and_then(|inside| inside.rfind('<').map(|open| inside[open + 1..].trim()))
+}
+
+fn role(rest: &str, before: &str, linker: Option<Linker<'_>>) -> (usize, String) {
     let plain = (1, ":".to_owned());
     if before.ends_with(|c: char| c.is_alphanumeric()) {
         return plain;
@@ -114,6 +130,13 @@ fn role(rest: &str, before: &str) -> (usize, String) {
     let used = end + close + 2;
     let role = name.trim_matches(':');
     let (text, has_title) = titled(&inside[..close]);
+    if role == "doc"
+        && let Some(linker) = linker
+    {
+        let page = target(&inside[..close]).unwrap_or(&inside[..close]);
+        let text = if has_title { text } else { page.trim_start_matches('/').replace(['_', '\n'], " ") };
+        return (used, linker.link(&text, page));
+    }
     if has_title {
         return (used, if is_code_role(role) { literal(&text) } else { text });
     }
@@ -151,9 +174,8 @@ fn escape(rest: &str) -> (usize, String) {
 
 /// A footnote's mark says nothing without its note.
 fn footnote(rest: &str) -> (usize, String) {
-    if let Some(end) = rest.find("]_")
+    if let Some(end) = rest.as_bytes()[..rest.len().min(42)].windows(2).position(|pair| pair == b"]_")
         && end > 1
-        && end < 40
         && rest[1..end].chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '#' | '*' | '_' | '-' | '.'))
     {
         return (end + 2, String::new());

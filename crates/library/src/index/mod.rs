@@ -9,6 +9,7 @@ pub mod tokenize;
 pub use ingredients::Ingredients;
 pub use search::OpenIndex;
 
+use crate::snippet::without_targets;
 use docent_types::documentation::Snippet;
 use schema::Fields;
 use std::path::Path;
@@ -82,8 +83,9 @@ fn document(fields: &Fields, snippet: &Snippet, page: u64, ordinal: u64) -> Resu
     for block in &snippet.blocks {
         match block {
             Block::Prose(text) => {
-                document.add_text(fields.prose, text);
-                document.add_text(fields.identifiers, text);
+                let text = without_targets(text);
+                document.add_text(fields.prose, &text);
+                document.add_text(fields.identifiers, &text);
             }
             Block::Code(code) => {
                 document.add_text(fields.code, &code.code);

@@ -1,5 +1,6 @@
 //! Where a person can read a passage.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Makes links to lines of files of one source.
@@ -56,6 +57,26 @@ impl Links {
         }
     }
 
+    /// Prose with the paths of its links made absolute; they stay paths from the source's root if it has no address.
+    #[must_use]
+    pub fn absolute(&self, text: String) -> String {
+        if self.style == Style::Plain || !text.contains("](/") {
+            return text;
+        }
+        let mut out = String::with_capacity(text.len() + 100);
+        let mut from = 0;
+        for (_, target) in links_in(&text) {
+            let start = target.start + 2;
+            if text[start..].starts_with('/') {
+                out.push_str(&text[from..start]);
+                out.push_str(&self.base);
+                from = start;
+            }
+        }
+        out.push_str(&text[from..]);
+        out
+    }
+
     /// The link to some lines of a file.
     #[must_use]
     pub fn url(&self, path: &str, (first, last): (u32, u32)) -> String {
@@ -79,6 +100,66 @@ impl Links {
         };
         format!("{}/{encoded}{lines}", self.base)
     }
+}
+
+/// The links of a text: where `[`, and where `](target)` stands. Code is not looked into.
+fn links_in(text: &str) -> Vec<(usize, std::ops::Range<usize>)> {
+    // As far as the end of code is looked for.
+    const NEAR: usize = 2_000;
+    let bytes = text.as_bytes();
+    let mut out = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'`' => {
+                let run = bytes[at..].iter().take_while(|b| **b == b'`').count();
+                let inside = &bytes[at + run..(at + run + NEAR).min(bytes.len())];
+                let end = inside.windows(run).position(|window| window == &bytes[at..at + run]).filter(|_| run < 8);
+                at += run + end.map_or(0, |end| end + run);
+                continue;
+            }
+            b'[' => {
+                if open.len() > 16 {
+                    open.clear();
+                }
+                open.push(at);
+            }
+            b']' => {
+                if let (Some(start), Some(b'(')) = (open.pop(), bytes.get(at + 1)) {
+                    let target = &bytes[at + 2..(at + 402).min(bytes.len())];
+                    if let Some(end) = target.iter().position(|b| b.is_ascii_whitespace() || *b == b')').filter(|end| target[*end] == b')')
+                        && (target.starts_with(b"/") || target.starts_with(b"http"))
+                    {
+                        out.push((start, at..at + 3 + end));
+                        at += 3 + end;
+                        continue;
+                    }
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    out
+}
+
+/// Prose as a reader sees it: links without what they lead to.
+#[must_use]
+pub fn without_targets(text: &str) -> Cow<'_, str> {
+    if !text.contains("](") {
+        return Cow::Borrowed(text);
+    }
+    let mut cuts: Vec<std::ops::Range<usize>> = links_in(text).into_iter().flat_map(|(open, end)| [open..open + 1, end]).collect();
+    cuts.sort_unstable_by_key(|cut| cut.start);
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for cut in cuts {
+        out.push_str(&text[from..cut.start]);
+        from = cut.end;
+    }
+    out.push_str(&text[from..]);
+    Cow::Owned(out)
 }
 
 /// `https://host/owner/repo` for the forms in which a hosted repository is named.
@@ -134,5 +215,16 @@ mod tests {
         assert_eq!(links.to("a.html", None, (1, 2)), "https://e.example/a");
         assert_eq!(links.to("a.html", Some("a b"), (1, 2)), "https://e.example/a");
         assert_eq!(links.to("b.html", Some("x"), (1, 2)), "site:https://e.example/b.html#L1-L2");
+    }
+
+    #[test]
+    fn links_in_prose_become_absolute_and_can_be_left_out() {
+        let text = "See [the `x` guide](/docs/x.md#a), [site](https://e.org/%28a%29), `a[0](/b)` and f[1](2).";
+        assert_eq!(
+            Links::new("https://github.com/o/r", Some("abc")).absolute(text.to_owned()),
+            "See [the `x` guide](https://github.com/o/r/blob/abc/docs/x.md#a), [site](https://e.org/%28a%29), `a[0](/b)` and f[1](2)."
+        );
+        assert_eq!(Links::new("/srv/docs", None).absolute(text.to_owned()), text);
+        assert_eq!(without_targets(text), "See the `x` guide, site, `a[0](/b)` and f[1](2).");
     }
 }

@@ -4,19 +4,19 @@ pub mod identity;
 pub mod link;
 mod split;
 
-pub use link::Links;
+pub use link::{Links, without_targets};
 pub use split::{MAX_CHARACTERS, MAX_CODE_CHARACTERS, TARGET_CHARACTERS, split};
 
 use docent_types::documentation::{Block, Snippet};
 
-/// Characters of what a snippet says, without its headings.
+/// Characters of what a snippet says, without its headings and the targets of its links.
 #[must_use]
 pub fn characters(snippet: &Snippet) -> usize {
     snippet
         .blocks
         .iter()
         .map(|block| match block {
-            Block::Prose(text) => text.chars().count(),
+            Block::Prose(text) => without_targets(text).chars().count(),
             Block::Code(code) => code.code.chars().count(),
         })
         .sum()

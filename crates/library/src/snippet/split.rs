@@ -1,6 +1,6 @@
 //! Pages into snippets.
 
-use super::{Links, identity};
+use super::{Links, identity, without_targets};
 use crate::format::{BlockContent, Page, PageBlock, Section};
 use docent_types::documentation::{Block, CodeBlock, Snippet};
 
@@ -8,8 +8,10 @@ use docent_types::documentation::{Block, CodeBlock, Snippet};
 pub const TARGET_CHARACTERS: usize = 800;
 /// No snippet is larger, unless it is one block of code.
 pub const MAX_CHARACTERS: usize = 4_000;
-/// A single block of code up to this size stays whole.
-pub const MAX_CODE_CHARACTERS: usize = 6_000;
+/// A single block of code up to this size stays whole: with its title, its link and its fence it is at most 1,500 tokens.
+pub const MAX_CODE_CHARACTERS: usize = 5_500;
+/// With the targets of its links a snippet is at most this large; beyond, links keep their text only.
+const MAX_WITH_TARGETS: usize = 5_000;
 /// Prose up to this size stays with the code that follows it.
 const INTRODUCTION: usize = 600;
 /// What is smaller than this does not stand alone if it has a neighbour.
@@ -23,9 +25,14 @@ struct Chunk {
 
 fn size(block: &PageBlock) -> usize {
     match &block.content {
-        BlockContent::Prose(text) => text.chars().count(),
+        BlockContent::Prose(text) => visible(text),
         BlockContent::Code { code, .. } => code.chars().count(),
     }
+}
+
+/// Characters that a reader sees: what links lead to does not count.
+fn visible(text: &str) -> usize {
+    without_targets(text).chars().count()
 }
 
 const fn is_code(block: &PageBlock) -> bool {
@@ -122,7 +129,7 @@ fn pack(section: &Section) -> Vec<Chunk> {
 fn pieces(block: &PageBlock) -> Vec<PageBlock> {
     match &block.content {
         BlockContent::Prose(text) => {
-            if text.chars().count() <= TARGET_CHARACTERS + TARGET_CHARACTERS / 2 {
+            if visible(text) <= TARGET_CHARACTERS + TARGET_CHARACTERS / 2 {
                 return vec![block.clone()];
             }
             let parts = cut(text, TARGET_CHARACTERS, &["\n\n", "\n", ". ", " "]);
@@ -155,14 +162,20 @@ fn pieces(block: &PageBlock) -> Vec<PageBlock> {
 /// Cuts a text into parts of at most `target` characters at the first separator that does, else anywhere.
 fn cut(text: &str, target: usize, separators: &[&str]) -> Vec<String> {
     let Some((separator, finer)) = separators.split_first() else {
-        let characters: Vec<char> = text.chars().collect();
-        return characters.chunks(target).map(|part| part.iter().collect()).collect();
+        let mut parts: Vec<String> = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = rest.char_indices().nth(target).map_or(rest.len(), |(at, _)| at);
+            parts.push(rest[..end].to_owned());
+            rest = &rest[end..];
+        }
+        return parts;
     };
     let mut parts: Vec<String> = Vec::new();
     let mut open = String::new();
     let mut open_length = 0;
     for piece in text.split_inclusive(separator) {
-        let length = piece.chars().count();
+        let length = visible(piece);
         if open_length + length > target && !open.trim().is_empty() {
             parts.push(std::mem::take(&mut open));
             open_length = 0;
@@ -218,9 +231,13 @@ fn join_or_push(out: &mut Vec<Chunk>, mut crumb: Chunk) {
         && (last.headings == crumb.headings || length < CRUMB / 2)
     {
         if last.headings != crumb.headings
-            && let (Some(heading), Some(first)) = (crumb.headings.last(), crumb.blocks.first())
+            && !crumb.headings.is_empty()
+            && let Some(first) = crumb.blocks.first()
         {
             let line = first.first_line;
+            // All headings that it does not share: what stands above a crumb may be a crumb itself.
+            let shared = last.headings.iter().zip(&crumb.headings).take_while(|(a, b)| a == b).count().min(crumb.headings.len() - 1);
+            let heading = crumb.headings[shared..].join(" > ");
             last.blocks.push(PageBlock { content: BlockContent::Prose(format!("**{heading}**")), first_line: line, last_line: line });
         }
         last.blocks.append(&mut crumb.blocks);
@@ -246,8 +263,26 @@ fn snippet(page: &Page, chunk: Chunk, links: &Links) -> Snippet {
             BlockContent::Code { language, file_name, code } => blocks.push(Block::Code(CodeBlock { language, file_name, code })),
         }
     }
+    // Its id is that of the text before its links name a commit: what did not change keeps its id.
+    let id = identity::id(&page.path, &chunk.headings, &blocks);
+    for block in &mut blocks {
+        if let Block::Prose(text) = block {
+            *text = links.absolute(std::mem::take(text));
+        }
+    }
+    let characters = |block: &Block| match block {
+        Block::Prose(text) => text.chars().count(),
+        Block::Code(code) => code.code.chars().count(),
+    };
+    if blocks.iter().map(characters).sum::<usize>() > MAX_WITH_TARGETS {
+        for block in &mut blocks {
+            if let Block::Prose(text) = block {
+                *text = without_targets(text).into_owned();
+            }
+        }
+    }
     Snippet {
-        id: identity::id(&page.path, &chunk.headings, &blocks),
+        id,
         path: page.path.clone(),
         page_title: page.title.clone(),
         headings: chunk.headings,

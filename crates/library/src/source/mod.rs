@@ -1,6 +1,7 @@
 //! Sources: a folder, a git repository at a branch or tag, an archive, a web site, a file for language models, a package.
 
 pub mod archive;
+pub mod content;
 pub mod context7;
 pub mod folder;
 pub mod git;

@@ -1,5 +1,6 @@
 //! Which files of a tree are documentation.
 
+use super::content::{self, Content};
 use super::context7::Context7;
 use super::{SourceError, Tree};
 use docent_types::documentation::Skipped;
@@ -46,7 +47,7 @@ pub fn is_documentation(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     match extension.to_ascii_lowercase().as_str() {
-        "md" | "markdown" | "mdx" | "rst" | "rest" | "ipynb" | "html" | "htm" => true,
+        "md" | "markdown" | "mdx" | "rst" | "rest" | "ipynb" | "html" | "htm" | "adoc" | "asciidoc" | "asc" => true,
         "txt" => {
             let stem = stem.to_ascii_lowercase();
             let machine = [
@@ -137,7 +138,20 @@ pub fn select(tree: &Tree, rules: &Context7, display: &str) -> Result<Selection,
         if out.seen > MAX_FILES {
             return Err(SourceError::TooLarge { display: display.to_owned(), what: format!("it has more than {MAX_FILES} files") });
         }
-        if !crawled && (!is_documentation(&path) || path.rsplit('/').next().is_some_and(|name| name.starts_with('.'))) {
+        let hidden = path.rsplit('/').next().is_some_and(|name| name.starts_with('.'));
+        let page = match content::of(entry.path(), &path) {
+            // What came from a web site is a page, whatever it is called.
+            _ if crawled => true,
+            _ if hidden => false,
+            Content::ByName => is_documentation(&path),
+            Content::Page => true,
+            Content::NoPage => false,
+            Content::Other(reason) => {
+                out.skipped.push(Skipped { path, reason: reason.to_owned() });
+                continue;
+            }
+        };
+        if !page {
             let ending = path
                 .rsplit('/')
                 .next()

@@ -1,0 +1,3 @@
+require "widgets"
+widget = Widget.new
+widget.turn 90

@@ -1,0 +1,4 @@
+struct Widget;
+// ANCHOR: turn
+fn turn(w: &Widget) {}
+// ANCHOR_END: turn
