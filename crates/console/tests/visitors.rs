@@ -131,6 +131,7 @@ impl World {
             snippets: ingested.snippets,
             tokens: ingested.tokens,
             skipped: ingested.skipped,
+            inspection: ingested.inspection,
             title: ingested.title,
             description: ingested.description,
             rules: ingested.rules,
@@ -151,6 +152,7 @@ impl World {
             version: None,
             workdir: self.folder.path().join("work"),
             index_root: self.folder.path().join("index"),
+            ..IngestOptions::default()
         };
         let source = Source::parse(docs.to_str().unwrap()).unwrap();
         ingest(&source, &options, &Silent).unwrap()

@@ -28,6 +28,8 @@ pub struct Configuration {
     pub clients: Clients,
     /// `[library]`
     pub library: Library,
+    /// `[trust]`
+    pub trust: Trust,
     /// `[site]`
     pub site: Site,
     /// `[secrets]`
@@ -191,6 +193,13 @@ pub struct Library {
     pub max_open: usize,
     /// Whether the user guide is served as `/docent/docs`.
     pub guide: bool,
+}
+
+/// `[trust]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Trust {
+    /// What is done with text of libraries that is no documentation.
+    pub policy: docent_library::trust::Policy,
 }
 
 /// `[site]`

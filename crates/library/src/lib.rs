@@ -7,6 +7,7 @@
 //! In the order of the story:
 //! - [`source`]: a folder or git repository, and which of its files are documentation.
 //! - [`format`](mod@format): a file as headings, prose and code.
+//! - [`trust`]: what in it is aimed at assistants, unseen or secret, and what becomes of it.
 //! - [`snippet`]: passages with an id and a link.
 //! - [`artefact`]: snippets and their index, immutable, under their content hash.
 //! - [`index`]: the index itself and how it is searched.
@@ -27,6 +28,7 @@ pub mod reader;
 pub mod shelf;
 pub mod snippet;
 pub mod source;
+pub mod trust;
 
 pub use reader::Reader;
 pub use shelf::Shelf;

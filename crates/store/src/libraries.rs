@@ -5,7 +5,7 @@ use crate::entity::{libraries, library_versions};
 use crate::error::StoreError;
 use crate::jobs::{self, Job, JobState};
 use crate::sql::{self, channel};
-use docent_types::documentation::{LibraryEntry, Skipped, VersionEntry, Visibility};
+use docent_types::documentation::{Inspection, LibraryEntry, Skipped, VersionEntry, Visibility};
 use docent_types::ids::{JobId, LibraryRowId, ProjectId, VersionRowId};
 use docent_types::library_id::LibraryId;
 use docent_types::time::Timestamp;
@@ -13,6 +13,7 @@ use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _, Set,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -94,6 +95,8 @@ pub struct PublishVersion {
     pub tokens: u64,
     /// What was left out.
     pub skipped: Vec<Skipped>,
+    /// What was found in its text that is no documentation.
+    pub inspection: Inspection,
     /// The title that the source gives.
     pub title: String,
     /// The description that the source gives.
@@ -113,6 +116,21 @@ pub struct PublishedVersion {
     pub version: VersionRowId,
     /// The artefact that was served until now, if it was another one.
     pub replaced: Option<String>,
+}
+
+/// What the column `skipped` of a version says: everything that reading it came to besides its snippets.
+#[derive(Serialize, Deserialize)]
+struct LookedAt {
+    skipped: Vec<Skipped>,
+    inspection: Inspection,
+}
+
+/// The column as it is, or as it was before texts were looked through.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    All(LookedAt),
+    Files(Vec<Skipped>),
 }
 
 fn version_entry(row: library_versions::Model) -> VersionEntry {
@@ -304,7 +322,8 @@ impl Store {
             .filter(library_versions::Column::VersionKey.eq(key.as_str()))
             .one(&transaction)
             .await?;
-        let skipped = serde_json::to_string(&publish.skipped).map_err(|error| StoreError::Database(error.to_string()))?;
+        let looked_at = LookedAt { skipped: publish.skipped, inspection: publish.inspection };
+        let skipped = serde_json::to_string(&looked_at).map_err(|error| StoreError::Database(error.to_string()))?;
         let mut row = library_versions::ActiveModel {
             artefact: Set(publish.artefact.clone()),
             source_commit: Set(publish.commit),
@@ -350,8 +369,24 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn skipped(&self, version: VersionRowId) -> Result<Vec<Skipped>, StoreError> {
+        Ok(self.looked_at(version).await?.skipped)
+    }
+
+    /// What was found in a version's text that is no documentation.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn inspection(&self, version: VersionRowId) -> Result<Inspection, StoreError> {
+        Ok(self.looked_at(version).await?.inspection)
+    }
+
+    async fn looked_at(&self, version: VersionRowId) -> Result<LookedAt, StoreError> {
         let row = library_versions::Entity::find_by_id(version.0).one(self.reader()).await?;
-        row.map_or(Ok(Vec::new()), |row| serde_json::from_str(&row.skipped).map_err(|error| StoreError::Database(error.to_string())))
+        let row = row.map_or(Ok(Stored::Files(Vec::new())), |row| serde_json::from_str(&row.skipped));
+        match row.map_err(|error| StoreError::Database(error.to_string()))? {
+            Stored::Files(skipped) => Ok(LookedAt { skipped, inspection: Inspection::default() }),
+            Stored::All(all) => Ok(all),
+        }
     }
 
     /// Removes a library. Answers the artefacts that no version uses any more.

@@ -66,7 +66,7 @@ pub fn measure(shared: &Path) -> anyhow::Result<Vec<Row>> {
     for name in ["fastapi", "react", "sqlalchemy", "tokio", "vite"] {
         let source = Source::parse(&shared.join("corpora").join(name).display().to_string())?;
         let options =
-            IngestOptions { id: None, title: None, version: None, workdir: root.path().join("work"), index_root: root.path().to_owned() };
+            IngestOptions { id: None, title: None, version: None, workdir: root.path().join("work"), index_root: root.path().to_owned(), ..IngestOptions::default() };
         let started = Instant::now();
         let ingested = ingest(&source, &options, &Silent)?;
         let took = started.elapsed().as_secs_f64();

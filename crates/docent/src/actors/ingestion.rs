@@ -3,6 +3,7 @@
 use crate::installation::Installation;
 use docent_library::ingest::{IngestError, IngestOptions, Ingested, ingest};
 use docent_library::source::{Progress, Source, Stage};
+use docent_library::trust::Policy;
 use docent_store::{Job, PublishVersion, Store, StoreError};
 use docent_types::ids::VersionRowId;
 use docent_types::random::SharedRandomness;
@@ -26,6 +27,8 @@ pub struct Ingestion {
     pub index_folder: PathBuf,
     /// Where sources are fetched to.
     pub work_folder: PathBuf,
+    /// What is done with text that is no documentation.
+    pub trust: Policy,
     /// The clock.
     pub clock: SharedClock,
     /// Randomness.
@@ -111,6 +114,7 @@ impl Ingestion {
             store: installation.store.clone(),
             index_folder: installation.index_folder(),
             work_folder: installation.work_folder(),
+            trust: installation.configuration.trust.policy,
             clock: installation.clock.clone(),
             randomness: installation.randomness.clone(),
         }
@@ -162,13 +166,18 @@ impl Ingestion {
         let library = self.store.library(&job.library_id).await?.ok_or(JobError::Gone)?;
         let text = self.store.version_source(job.library, job.version.as_deref()).await?.unwrap_or(library.source);
         let source = Source::parse(&text).map_err(IngestError::from)?;
-        let served = library.entry.versions.iter().find(|one| one.version == job.version).and_then(|one| one.commit.clone());
+        let served = match library.entry.versions.iter().find(|one| one.version == job.version) {
+            // What was looked through by other rules is read again, whatever its commit.
+            Some(one) if self.store.inspection(one.id).await?.by == self.trust.mark() => one.commit.clone(),
+            _ => None,
+        };
         let options = IngestOptions {
             id: Some(job.library_id.clone()),
             title: library.title_fixed.then(|| library.entry.title.clone()),
             version: job.version.clone(),
             workdir: self.work_folder.clone(),
             index_root: self.index_folder.clone(),
+            trust: self.trust,
         };
         let known = served.filter(|_| skip_unchanged);
         let ingested = tokio::task::spawn_blocking(move || -> Result<Result<Ingested, String>, IngestError> {
@@ -197,6 +206,7 @@ impl Ingestion {
                 snippets: ingested.snippets,
                 tokens: ingested.tokens,
                 skipped: ingested.skipped.clone(),
+                inspection: ingested.inspection.clone(),
                 title: ingested.title.clone(),
                 description: ingested.description.clone(),
                 rules: ingested.rules.clone(),

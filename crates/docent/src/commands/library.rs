@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use docent_library::ingest::{Ingested, suggested_id};
 use docent_library::source::Source;
 use docent_store::{NewLibrary, StoreError, StoredLibrary};
-use docent_types::documentation::{Skipped, Visibility};
+use docent_types::documentation::{Finding, Skipped, Visibility};
 use docent_types::ids::{JobId, LibraryRowId, uuid_v7};
 use docent_types::library_id::LibraryId;
 use std::sync::Arc;
@@ -155,6 +155,7 @@ fn report(id: &LibraryId, ingested: &Ingested, took: Duration) {
     println!("  tokens    {}", ingested.tokens);
     println!("  time      {:.1} s", took.as_secs_f64());
     print_skipped(&ingested.skipped);
+    print_findings(&ingested.inspection.findings);
 }
 
 fn print_skipped(skipped: &[Skipped]) {
@@ -168,6 +169,21 @@ fn print_skipped(skipped: &[Skipped]) {
     }
     if skipped.len() > SHOWN {
         println!("    … and {} more (all are on the library's page)", skipped.len() - SHOWN);
+    }
+}
+
+/// What was found in the text that is no documentation; the same words as on the library's page.
+fn print_findings(findings: &[Finding]) {
+    const SHOWN: usize = 40;
+    if findings.is_empty() {
+        return;
+    }
+    println!("  found     {} in the text that {} no documentation", findings.len(), if findings.len() == 1 { "is" } else { "are" });
+    for one in findings.iter().take(SHOWN) {
+        println!("    {}:{}: {}: {} ({}): {}", one.path, one.line, one.kind.in_words(), one.what, one.handling.in_words(), one.excerpt);
+    }
+    if findings.len() > SHOWN {
+        println!("    … and {} more (all are on the library's page)", findings.len() - SHOWN);
     }
 }
 
@@ -223,6 +239,7 @@ async fn show(installation: &Installation, library: &StoredLibrary) -> anyhow::R
         println!("  tokens    {}", version.tokens);
         println!("  indexed   {}", version.indexed_at);
         print_skipped(&installation.store.skipped(version.id).await?);
+        print_findings(&installation.store.inspection(version.id).await?.findings);
     }
     Ok(())
 }

@@ -140,6 +140,12 @@ pub const KEYS: &[Key] = &[
     ),
     key("library.max_open", Kind::Number, "256", "Indexes that are kept open at once. The least recently used one is closed first."),
     key("library.guide", Kind::Switch, "true", "Whether this guide is served as the library `/docent/docs`."),
+    key(
+        "trust.policy",
+        Kind::Text,
+        "neutralise",
+        "What is done with text of libraries that is no documentation: words aimed at assistants, characters that nobody sees, forged boundaries of results, data URLs, credentials in examples. `neutralise` takes out what it is and leaves the rest of the page; `leave_out` leaves a page with words aimed at assistants out as a whole; `report` changes nothing. Findings are shown by `docent library show` and on the library's page in each case. A change takes effect when a library is read the next time: `docent library refresh`.",
+    ),
     key("site.name", Kind::Text, "Docent", "The name on pages, for example your company's."),
     Key {
         secret: true,

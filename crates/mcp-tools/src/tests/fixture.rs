@@ -110,6 +110,7 @@ fn library(folder: &Path, number: u8, name: &str, text: &str, visibility: Visibi
         version: None,
         workdir: folder.join("work"),
         index_root: folder.join("index"),
+        ..IngestOptions::default()
     };
     let done = ingest(&Source::parse(source.to_str().unwrap()).unwrap(), &options, &Silent).unwrap();
     let version = VersionEntry {
