@@ -1,4 +1,5 @@
-//! Writes what the scorers of an evaluation read: `evaluate dump|questions|names OUT.jsonl`.
+//! Writes what the scorers of an evaluation read: `evaluate dump|questions|names OUT.jsonl`; for names other entries and queries
+//! than those of the evaluation may be given: `evaluate names OUT.jsonl ENTRIES.jsonl QUERIES.jsonl`.
 //!
 //! The evaluation and its documentation trees are in the folder that `DOCENT_SHARED` names, else `../shared`.
 
@@ -77,10 +78,17 @@ fn questions(out: &mut impl Write) -> Outcome<()> {
     Ok(())
 }
 
-fn names(out: &mut impl Write) -> Outcome<()> {
-    let entries = json_lines(&shared().join("eval/names/entries.jsonl"))?;
+fn names(out: &mut impl Write, entries: &Path, queries: &Path) -> Outcome<()> {
+    let entries = json_lines(entries)?;
     let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-    let names: Vec<NameEntry> = entries
+    struct Named {
+        id: String,
+        title: String,
+        description: String,
+        aliases: Vec<String>,
+        popularity: f32,
+    }
+    let names: Vec<Named> = entries
         .iter()
         .map(|entry| {
             let package = text(&entry["package"]);
@@ -89,20 +97,26 @@ fn names(out: &mut impl Write) -> Outcome<()> {
             let popularity = (1.0 + stars).log10() + (1.0 + downloads).log10() / 2.0 + if entry["pypi_rank"].is_null() { 0.0 } else { 2.0 };
             #[expect(clippy::cast_possible_truncation, reason = "a small number")]
             let popularity = popularity as f32;
-            let alias = package.split_once(':').map_or(package.clone(), |(_, name)| name.to_owned());
-            NameEntry {
+            Named {
                 id: text(&entry["id"]),
                 title: text(&entry["name"]),
                 description: text(&entry["description"]),
-                aliases: vec![alias],
+                aliases: vec![package],
                 popularity,
             }
         })
         .collect();
-    let index = NameIndex::build(&names);
-    for query in json_lines(&shared().join("eval/names/queries_dev.jsonl"))? {
-        let found: Vec<&str> =
-            index.resolve(query["query"].as_str().unwrap_or(""), 10).into_iter().map(|(at, _)| names[at].id.as_str()).collect();
+    let index = NameIndex::build(names.iter().enumerate().map(|(at, one)| {
+        let (owner, name) = one.id.trim_start_matches('/').split_once('/').unwrap_or(("", one.id.as_str()));
+        let entry = NameEntry { owner, name, title: &one.title, description: &one.description, aliases: &one.aliases, popularity: one.popularity };
+        (at as u128, entry)
+    }));
+    for query in json_lines(queries)? {
+        let found: Vec<&str> = index
+            .resolve(query["query"].as_str().unwrap_or(""), "", 10, &|_| true)
+            .into_iter()
+            .filter_map(|(at, _)| names.get(usize::try_from(at).ok()?).map(|one| one.id.as_str()))
+            .collect();
         writeln!(out, "{}", json!({"id": query["id"], "results": found}))?;
     }
     Ok(())
@@ -110,12 +124,15 @@ fn names(out: &mut impl Write) -> Outcome<()> {
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [what, path] = arguments.as_slice() else { return Err("usage: evaluate dump|questions|names OUT.jsonl".into()) };
+    let [what, path, rest @ ..] = arguments.as_slice() else { return Err("usage: evaluate dump|questions|names OUT.jsonl".into()) };
     let mut out = std::io::BufWriter::new(fs::File::create(path)?);
     match what.as_str() {
         "dump" => dump(&mut out),
         "questions" => questions(&mut out),
-        "names" => names(&mut out),
+        "names" => {
+            let given = |at: usize, usual: &str| rest.get(at).map_or_else(|| shared().join(usual), PathBuf::from);
+            names(&mut out, &given(0, "eval/names/entries.jsonl"), &given(1, "eval/names/queries_dev.jsonl"))
+        }
         other => Err(format!("{other}: dump, questions or names").into()),
     }
 }
