@@ -82,7 +82,8 @@ fn read(files: &[(&str, String)], policy: Policy) -> Result<Delivered, IngestErr
     let snippets = artefact::snippets(&artefact::folder(&options.index_root, &ingested.artefact)).unwrap();
     let hits = snippets.into_iter().map(|snippet| Hit { snippet, score: 1.0 }).collect();
     let answer = Answer { library: ingested.id.clone(), version: None, hits, rules: ingested.rules.clone() };
-    let text = format!("{}\n{}\n{}", ingested.title, ingested.description, answer::render_text(&answer));
+    let text = answer::render_text(&answer).replace(world.path().to_str().unwrap(), "");
+    let text = format!("{}\n{}\n{text}", ingested.title, ingested.description);
     Ok(Delivered { ingested, text })
 }
 

@@ -16,6 +16,29 @@ impl Folded {
         self.at.get(at).map_or(self.length, |at| *at as usize)
     }
 
+    /// Without what stands between quotation marks or backticks.
+    #[must_use]
+    pub fn without_quotes(&self) -> Self {
+        let mut out = Self { length: self.length, ..Self::default() };
+        let mut open: Option<u8> = None;
+        for (index, byte) in self.bytes.iter().enumerate() {
+            let at = self.origin(index);
+            match (open, byte) {
+                (None, b'"' | b'`') if self.bytes[index + 1..].contains(byte) => {
+                    open = Some(*byte);
+                    out.push(*byte, at);
+                }
+                (Some(mark), byte) if *byte == mark => {
+                    open = None;
+                    out.push(*byte, at);
+                }
+                (Some(_), _) => {}
+                (None, _) => out.push(*byte, at),
+            }
+        }
+        out
+    }
+
     fn push(&mut self, byte: u8, at: usize) {
         self.bytes.push(byte);
         // Pages are limited to a few MiB; beyond 4 GiB places are only wrong, not out of bounds.

@@ -4,6 +4,7 @@
 use super::instruction::{Judge, Place};
 use super::{finding, invisible, line_at};
 use docent_types::documentation::{Finding, FindingKind, Handling};
+use std::ops::Range;
 
 /// A hidden piece longer than this is judged in parts of this size.
 const PART: usize = 4_000;
@@ -30,9 +31,21 @@ pub fn inspect(path: &str, text: &str) -> Vec<Finding> {
             at = end;
         }
     };
+    let fenced = fences(text);
+    let shown = |at: usize| {
+        let line = text[..at].rfind('\n').map_or(0, |before| before + 1);
+        let ticks = text.as_bytes()[line..at].iter().filter(|byte| **byte == b'`').count();
+        // Far into a line nobody counts: one line of comments must not cost its length squared.
+        at - line > 4_000 || ticks % 2 == 1 || fenced.get(fenced.partition_point(|range| range.end <= at)).is_some_and(|range| range.contains(&at))
+    };
     for (open, close) in [("<!--", "-->"), ("{/*", "*/}")] {
         let mut from = 0;
         while let Some(at) = text.get(from..).and_then(|rest| rest.find(open)).map(|at| from + at + open.len()) {
+            if shown(at - open.len()) {
+                // Code that shows a comment is judged as code.
+                from = at;
+                continue;
+            }
             let end = text[at..].find(close).map_or(text.len(), |end| at + end);
             look(at, &text[at..end]);
             from = end;
@@ -47,16 +60,42 @@ pub fn inspect(path: &str, text: &str) -> Vec<Finding> {
         }
         at += line.len();
     }
-    if let Some(front) = front_matter(text) {
-        look(0, front);
+    if let Some((start, front)) = front_matter(text) {
+        let mut at = start;
+        for line in front.split_inclusive('\n') {
+            look(at, line);
+            at += line.len();
+        }
     }
     findings
 }
 
-fn front_matter(text: &str) -> Option<&str> {
+/// Where fences of code are, in order.
+fn fences(text: &str) -> Vec<Range<usize>> {
+    let mut out = Vec::new();
+    let mut open: Option<(usize, &str)> = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
+        match (open, mark) {
+            (None, Some(mark)) => open = Some((at, mark)),
+            (Some((start, begun)), Some(mark)) if begun == mark => {
+                out.push(start..at);
+                open = None;
+            }
+            _ => {}
+        }
+        at += line.len();
+    }
+    out
+}
+
+/// Where the front matter begins, and what stands in it.
+fn front_matter(text: &str) -> Option<(usize, &str)> {
     let mark = ["---\n", "+++\n"].into_iter().find(|mark| text.starts_with(mark))?;
     let end = text[mark.len()..].find(&format!("\n{}", mark.trim_end()))?;
-    text.get(mark.len()..mark.len() + end)
+    text.get(mark.len()..mark.len() + end).map(|front| (mark.len(), front))
 }
 
 #[cfg(test)]

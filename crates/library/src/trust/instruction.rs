@@ -239,12 +239,14 @@ impl Judge {
     #[must_use]
     pub fn judge(&self, text: &str, place: Place) -> Option<&'static str> {
         let folded = fold(text);
-        if !self.near && !TRIGGER.is_match(&folded.bytes) {
+        if !self.near && place != Place::Note && !TRIGGER.is_match(&folded.bytes) {
             return None;
         }
-        let passage = Passage { folded: &folded };
         // Owners' notes and hidden text have no readers who could be told about attacks.
         let mentions = !matches!(place, Place::Note | Place::Hidden);
+        // A text about attacks quotes them; what it says itself is judged.
+        let folded = if mentions && self.about_attacks && place != Place::Code { folded.without_quotes() } else { folded };
+        let passage = Passage { folded: &folded };
         if place == Place::Code {
             return self.code(&passage);
         }
@@ -254,7 +256,7 @@ impl Judge {
         // A text about attacks says what they do; only what speaks to somebody does it.
         let told = mentions && self.about_attacks && !passage.has(Sign::Direct);
         let conceals = passage.has(Sign::Conceal);
-        let silent = passage.has(Sign::Silent);
+        let silent = passage.asks(Sign::Silent);
         let reads_secret = passage.asks(Sign::ReadSecret);
         let sends = passage.asks(Sign::Send);
         let sends_secret = sends
@@ -318,7 +320,7 @@ impl Judge {
         if direct && commands && passage.has(Sign::NoAsk) {
             return Some(RUN);
         }
-        if general && imperative && !told && (conceals || silent || (sends_secret && reads_secret) || fetches) {
+        if general && !told && (conceals || silent || (sends_secret && reads_secret) || fetches) {
             return Some(if conceals || silent { HIDE } else { RUN });
         }
         let goes_on = harm || commands || passage.has(Sign::Push) || passage.has(Sign::NoAsk) || (sends && passage.has(Sign::SendIt));

@@ -82,6 +82,19 @@ pub fn comments(code: &str) -> Vec<Range<usize>> {
     out
 }
 
+/// Code without its comments.
+#[must_use]
+pub fn without_comments(code: &str) -> String {
+    let mut out = String::with_capacity(code.len());
+    let mut from = 0;
+    for comment in comments(code) {
+        out.push_str(&code[from..comment.start]);
+        from = comment.end;
+    }
+    out.push_str(&code[from..]);
+    out
+}
+
 fn line_kind<'a>(line: &str, block_end: &mut Option<&'a str>) -> Line {
     let trimmed = line.trim();
     if trimmed.is_empty() {

@@ -27,8 +27,8 @@ pub(super) fn treat(section: &mut Section, title: &str, path: &str, policy: Poli
         unseen(block, path, policy, findings);
     }
     instructions(section, title, path, policy, findings);
+    boundaries(section, path, policy, findings);
     for block in &mut section.blocks {
-        boundaries(block, path, policy, findings);
         data(block, path, policy, findings);
         credentials(block, path, policy, findings);
     }
@@ -66,7 +66,11 @@ const fn is_code(block: &PageBlock) -> bool {
 }
 
 fn line_in(block: &PageBlock, text: &str, at: usize) -> u32 {
-    line_at(text, at, block.first_line).min(block.last_line.max(block.first_line))
+    let last = block.last_line.max(block.first_line);
+    let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+    // Code in a fence begins on the line below it.
+    let fenced = is_code(block) && last - block.first_line > lines;
+    line_at(text, at, block.first_line + u32::from(fenced)).min(last)
 }
 
 fn unseen(block: &mut PageBlock, path: &str, policy: Policy, findings: &mut Vec<Finding>) {
@@ -79,7 +83,11 @@ fn unseen(block: &mut PageBlock, path: &str, policy: Policy, findings: &mut Vec<
 }
 
 fn instructions(section: &mut Section, title: &str, path: &str, policy: Policy, findings: &mut Vec<Finding>) {
-    if !section.blocks.iter().any(|block| Judge::may_find(text_of(block))) {
+    let may_find = |block: &PageBlock| {
+        let text = text_of(block);
+        invisible::clean(text, is_code(block)).map_or_else(|| Judge::may_find(text), |cleaned| Judge::may_find(&cleaned.text))
+    };
+    if !section.blocks.iter().any(may_find) {
         return;
     }
     let mut context = format!("{title}\n{}\n", section.headings.join("\n"));
@@ -94,9 +102,7 @@ fn instructions(section: &mut Section, title: &str, path: &str, policy: Policy, 
     for unit in &mut units {
         let block = &section.blocks[unit.block];
         let text = &text_of(block)[unit.range.clone()];
-        // Where everything stays as it is, the text still has what is not seen.
-        let clear = invisible::clean(text, is_code(block)).map(|cleaned| cleaned.text);
-        unit.reason = judge.judge(clear.as_deref().unwrap_or(text), unit.place);
+        unit.reason = judged(&judge, text, unit.place);
     }
     let found: Vec<usize> = (0..units.len()).filter(|at| units[*at].reason.is_some()).collect();
     if found.is_empty() {
@@ -106,10 +112,21 @@ fn instructions(section: &mut Section, title: &str, path: &str, policy: Policy, 
     for at in found {
         let near = at.saturating_sub(NEAR.0)..(at + NEAR.1 + 1).min(units.len());
         for unit in units[near].iter_mut().filter(|unit| unit.reason.is_none()) {
-            unit.reason = beside.judge(&text_of(&section.blocks[unit.block])[unit.range.clone()], unit.place);
+            unit.reason = judged(&beside, &text_of(&section.blocks[unit.block])[unit.range.clone()], unit.place);
         }
     }
     tell_and_cut(section, &units, path, policy, findings);
+}
+
+fn judged(judge: &Judge, text: &str, place: Place) -> Option<&'static str> {
+    // Where everything stays as it is, the text still has what is not seen.
+    let clear = invisible::clean(text, place != Place::Prose).map(|cleaned| cleaned.text);
+    let text = clear.as_deref().unwrap_or(text);
+    if place == Place::Code {
+        // Its comments are passages of their own.
+        return judge.judge(&passage::without_comments(text), place);
+    }
+    judge.judge(text, place)
 }
 
 fn tell_and_cut(section: &mut Section, units: &[Unit], path: &str, policy: Policy, findings: &mut Vec<Finding>) {
@@ -152,30 +169,50 @@ fn passages(at: usize, block: &PageBlock) -> Vec<Unit> {
 }
 
 /// Prose that looks like the end of one result and the source of the next one would borrow that source's name.
-fn boundaries(block: &mut PageBlock, path: &str, policy: Policy, findings: &mut Vec<Finding>) {
-    let BlockContent::Prose(text) = &block.content else { return };
-    if !text.contains("----------") {
+fn boundaries(section: &mut Section, path: &str, policy: Policy, findings: &mut Vec<Finding>) {
+    let prose = |block: &PageBlock| match &block.content {
+        BlockContent::Prose(text) => Some(text.clone()),
+        BlockContent::Code { .. } => None,
+    };
+    if !section.blocks.iter().any(|block| !is_code(block) && text_of(block).contains("----------")) {
         return;
     }
-    let lines: Vec<&str> = text.split('\n').collect();
     let is_rule = |line: &str| line.trim().len() >= 10 && line.trim().bytes().all(|byte| byte == b'-');
     let claims = |line: &str| ["Source:", "- Title:", "- Context7-compatible library ID:"].iter().any(|start| line.trim_start().starts_with(start));
-    let forged: Vec<usize> = (0..lines.len())
-        .filter(|at| is_rule(lines[*at]) && lines[at + 1..].iter().take(BOUNDARY).any(|line| claims(line)))
+    // Lines of prose that follow one another, with their block and their number in it.
+    let texts: Vec<Option<String>> = section.blocks.iter().map(prose).collect();
+    let lines: Vec<(usize, usize, &str)> = texts
+        .iter()
+        .enumerate()
+        .flat_map(|(block, text)| text.iter().flat_map(move |text| text.split('\n').enumerate().map(move |(at, line)| (block, at, line))))
+        .filter(|(_, _, line)| !line.trim().is_empty())
         .collect();
-    if forged.is_empty() {
+    let mut forged: Vec<(usize, usize)> = Vec::new();
+    for (index, (block, at, line)) in lines.iter().enumerate() {
+        if !is_rule(line) {
+            continue;
+        }
+        let Some((_, _, claim)) = lines[index + 1..].iter().take(BOUNDARY).find(|(_, _, line)| claims(line)) else { continue };
+        forged.push((*block, *at));
+        let here = &section.blocks[*block];
+        let number = here.first_line.saturating_add(u32::try_from(*at).unwrap_or(0)).min(here.last_line.max(here.first_line));
+        let what = "looks like the boundary between two results";
+        findings.push(finding(FindingKind::Boundary, path, number, what, claim, policy.handling(Handling::Removed)));
+    }
+    if !policy.changes() {
         return;
     }
-    for at in &forged {
-        let line = block.first_line.saturating_add(u32::try_from(*at).unwrap_or(0)).min(block.last_line.max(block.first_line));
-        let claimed = lines[at + 1..].iter().find(|line| claims(line)).copied().unwrap_or("");
-        let what = "looks like the boundary between two results";
-        findings.push(finding(FindingKind::Boundary, path, line, what, claimed, policy.handling(Handling::Removed)));
-    }
-    if policy.changes() {
-        let kept: Vec<&str> = lines.iter().enumerate().map(|(at, line)| if forged.contains(&at) { "***" } else { line }).collect();
-        let text = kept.join("\n");
-        set_text(block, text);
+    for (number, block) in section.blocks.iter_mut().enumerate() {
+        if let BlockContent::Prose(text) = &mut block.content
+            && forged.iter().any(|(block, _)| *block == number)
+        {
+            let kept: Vec<&str> = text
+                .split('\n')
+                .enumerate()
+                .map(|(at, line)| if forged.contains(&(number, at)) { OMISSION } else { line })
+                .collect();
+            *text = kept.join("\n");
+        }
     }
 }
 
