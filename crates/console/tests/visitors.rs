@@ -135,6 +135,7 @@ impl World {
             snippets: ingested.snippets,
             tokens: ingested.tokens,
             skipped: ingested.skipped,
+            inspection: ingested.inspection,
             title: ingested.title,
             description: ingested.description,
             rules: ingested.rules,

@@ -32,6 +32,8 @@ pub struct Configuration {
     pub artefacts: Artefacts,
     /// `[embedding]`
     pub embedding: Embedding,
+    /// `[trust]`
+    pub trust: Trust,
     /// `[site]`
     pub site: Site,
     /// `[secrets]`
@@ -247,6 +249,13 @@ pub struct Embedding {
     pub endpoint_model: String,
     /// A bearer token for it.
     pub endpoint_key: String,
+}
+
+/// `[trust]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Trust {
+    /// What is done with text of libraries that is no documentation.
+    pub policy: docent_library::trust::Policy,
 }
 
 /// `[site]`

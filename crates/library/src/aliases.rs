@@ -1,173 +1,143 @@
-//! Names that people use for libraries and that no comparison of letters finds.
+//! Names that people use for libraries and that no comparison of letters finds. The table is `aliases.txt`.
 
-/// What a name stands for, both as lower-case letters and digits only; several are tried in their order.
-#[must_use]
-pub fn aliases(name: &str) -> &'static [&'static str] {
-    match name {
-        "k8s" | "kube" => &["kubernetes"],
-        "sklearn" => &["scikitlearn"],
-        "skimage" => &["scikitimage"],
-        "cv2" | "opencvpython" | "cv" => &["opencv", "opencvpython"],
-        "pil" => &["pillow"],
-        "bs4" | "beautifulsoup4" | "soup" => &["beautifulsoup", "beautifulsoup4"],
-        "np" => &["numpy"],
-        "pd" => &["pandas"],
-        "plt" | "pyplot" | "mpl" => &["matplotlib"],
-        "sns" => &["seaborn"],
-        "tf" | "tensorflow2" => &["tensorflow", "terraform"],
-        "torch" => &["pytorch"],
-        "hf" | "huggingface" => &["transformers", "huggingfacetransformers"],
-        "xgb" => &["xgboost"],
-        "lgbm" => &["lightgbm"],
-        "st" => &["streamlit"],
-        "pyyaml" | "yaml" => &["pyyaml"],
-        "dotenv" => &["dotenv", "pythondotenv"],
-        "dateutil" => &["dateutil", "pythondateutil"],
-        "jwt" => &["pyjwt", "jsonwebtoken"],
-        "r3f" | "reactthree" => &["reactthreefiber"],
-        "drei" => &["drei", "reactthreedrei"],
-        "drf" | "restframework" => &["djangorestframework"],
-        "rn" => &["reactnative"],
-        "rtk" => &["reduxtoolkit"],
-        "rtl" => &["reacttestinglibrary"],
-        "rhf" => &["reacthookform"],
-        "reactquery" | "rq" => &["tanstackquery"],
-        "reacttable" => &["tanstacktable"],
-        "authjs" => &["nextauth", "nextauthjs"],
-        "mui" => &["materialui"],
-        "antd" => &["antdesign"],
-        "tw" | "tailwind" | "twcss" => &["tailwindcss"],
-        "shadcn" => &["shadcnui"],
-        "styled" => &["styledcomponents"],
-        "vue3" | "vue2" => &["vue", "vuejs"],
-        "ng" | "ngx" => &["angular"],
-        "cra" => &["createreactapp"],
-        "ts" => &["typescript"],
-        "js" | "ecmascript" => &["javascript"],
-        "py" => &["python"],
-        "golang" => &["go"],
-        "rb" => &["ruby"],
-        "cs" | "csharp" => &["dotnet", "csharp"],
-        "node" => &["nodejs", "node"],
-        "pg" => &["nodepostgres", "postgresql"],
-        "pgnode" | "nodepg" => &["nodepostgres"],
-        "postgres" | "psql" => &["postgresql", "postgres"],
-        "psycopg" => &["psycopg", "psycopg2"],
-        "mongo" => &["mongodb"],
-        "es" | "elastic" => &["elasticsearch"],
-        "rabbit" => &["rabbitmq"],
-        "mq" => &["rabbitmq"],
-        "gql" => &["graphql"],
-        "apollo" => &["apolloclient", "apolloserver"],
-        "ror" | "rails" | "rubyrails" => &["rubyonrails", "rails"],
-        "ef" | "efcore" | "entityframework" => &["entityframeworkcore", "efcore"],
-        "aspnet" | "aspnetcore" | "asp" => &["aspnetcore"],
-        "docker" => &["moby", "docker"],
-        "compose" => &["dockercompose"],
-        "gha" => &["githubactions"],
-        "cdk" => &["awscdk"],
-        "awssdkpython" | "awspythonsdk" | "awspython" => &["boto3"],
-        "awssdkjs" | "awssdkjavascript" | "awssdknode" => &["awssdkjsv3", "awssdkjs"],
-        "claudeapi" | "claude" | "claudesdk" => &["anthropicsdk", "anthropic"],
-        "claudeapipython" | "claudepython" | "anthropicpython" | "anthropic" => &["anthropicsdkpython", "anthropicsdk"],
-        "gpt" | "chatgpt" | "openaiapi" => &["openai"],
-        "11ty" => &["eleventy"],
-        "d3js" => &["d3"],
-        "jq" => &["jq", "jquery"],
-        "lodashjs" => &["lodash"],
-        "wp" => &["wordpress"],
-        "sf" => &["symfony"],
-        "sequelizejs" => &["sequelize"],
-        "springboot" | "spring" => &["springboot", "springframework"],
-        "junit" => &["junit5", "junit"],
-        "pyspark" | "spark" => &["apachespark", "spark"],
-        "airflow" | "kafka" | "cassandra" | "flink" | "beam" | "arrow" => match name {
-            "airflow" => &["apacheairflow"],
-            "kafka" => &["apachekafka"],
-            "cassandra" => &["apachecassandra"],
-            "flink" => &["apacheflink"],
-            "beam" => &["apachebeam"],
-            _ => &["apachearrow"],
-        },
-        "nvim" => &["neovim"],
-        "vscode" => &["visualstudiocode", "vscode"],
-        "gtk" => &["gtk4", "gtk"],
-        "godotengine" => &["godot"],
-        "ue" | "ue5" => &["unrealengine"],
-        "argo" | "argocd" => &["argocd"],
-        "prom" => &["prometheus"],
-        "otel" => &["opentelemetry"],
-        "sb" => &["supabase", "storybook"],
-        "cf" | "workers" | "wrangler" => &["cloudflareworkers", "cloudflareworkerssdk", "workerssdk"],
-        "lc" => &["langchain"],
-        "langchainjs" => &["langchainjs"],
-        "llamaindex" | "gptindex" => &["llamaindex"],
-        "mcp" => &["modelcontextprotocol"],
-        "rxjava" => &["rxjava"],
-        "rx" => &["rxjs"],
-        "wc" => &["webcomponents"],
-        "sqla" | "alchemy" => &["sqlalchemy"],
-        "actix" => &["actixweb"],
-        "serdejson" => &["serdejson", "serde"],
-        _ => &[],
+use std::collections::HashMap;
+
+const TABLE: &str = include_str!("aliases.txt");
+
+/// The table, read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Aliases {
+    targets: HashMap<&'static str, Vec<&'static str>>,
+}
+
+impl Aliases {
+    /// The table that is built in.
+    #[must_use]
+    pub fn built_in() -> Self {
+        let mut targets: HashMap<&'static str, Vec<&'static str>> = HashMap::new();
+        for line in TABLE.lines().filter(|line| !line.starts_with('#')) {
+            let Some((names, meant)) = line.split_once(" -> ") else { continue };
+            for name in names.split_whitespace() {
+                let known = targets.entry(name).or_default();
+                for target in meant.split_whitespace() {
+                    if !known.contains(&target) {
+                        known.push(target);
+                    }
+                }
+            }
+        }
+        Self { targets }
+    }
+
+    /// What a name stands for, both as lower-case letters and digits only; to be tried in their order.
+    #[must_use]
+    pub fn of(&self, name: &str) -> &[&'static str] {
+        self.targets.get(name).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Words that say of what kind or ecosystem a library is, not which it is.
+/// Words that join others and say nothing of a library.
 #[must_use]
-pub fn is_filler(word: &str) -> bool {
+pub fn is_stop_word(word: &str) -> bool {
     matches!(
         word,
-        "library"
-            | "lib"
-            | "sdk"
-            | "orm"
-            | "js"
-            | "javascript"
-            | "ts"
-            | "typescript"
-            | "python"
-            | "py"
-            | "rs"
-            | "rust"
-            | "golang"
-            | "go"
-            | "java"
-            | "kotlin"
-            | "php"
-            | "ruby"
-            | "elixir"
-            | "css"
-            | "node"
-            | "nodejs"
-            | "npm"
-            | "pip"
-            | "crate"
-            | "package"
-            | "framework"
-            | "docs"
-            | "documentation"
-            | "api"
-            | "test"
-            | "testing"
-            | "validation"
-            | "dataframe"
-            | "app"
-            | "router"
-            | "latest"
-            | "official"
-            | "guide"
-            | "reference"
-            | "the"
+        "a" | "an"
+            | "and"
+            | "any"
+            | "best"
+            | "by"
             | "for"
+            | "from"
+            | "how"
+            | "i"
+            | "import"
             | "in"
+            | "install"
+            | "is"
+            | "of"
+            | "on"
+            | "or"
+            | "some"
+            | "the"
+            | "to"
+            | "use"
+            | "using"
+            | "via"
+            | "what"
+            | "which"
             | "with"
-            | "aws"
-            | "database"
-            | "client"
-            | "server"
-            | "components"
-            | "ui"
-            | "hooks"
+            | "add"
+            | "as"
     )
+}
+
+/// Words that say of what kind a library is, not which it is.
+#[must_use]
+pub fn is_filler(word: &str) -> bool {
+    is_stop_word(word)
+        || matches!(
+            word,
+            "library"
+                | "libraries"
+                | "lib"
+                | "sdk"
+                | "orm"
+                | "css"
+                | "npm"
+                | "pip"
+                | "crate"
+                | "gem"
+                | "nuget"
+                | "maven"
+                | "package"
+                | "packages"
+                | "module"
+                | "framework"
+                | "docs"
+                | "documentation"
+                | "api"
+                | "apis"
+                | "test"
+                | "testing"
+                | "validation"
+                | "dataframe"
+                | "app"
+                | "router"
+                | "latest"
+                | "official"
+                | "guide"
+                | "reference"
+                | "tutorial"
+                | "aws"
+                | "database"
+                | "driver"
+                | "client"
+                | "server"
+                | "components"
+                | "ui"
+                | "hooks"
+                | "plugin"
+                | "tool"
+                | "cli"
+                | "version"
+                | "sh"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_table_is_read_and_squashed() {
+        for line in TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let (names, meant) = line.split_once(" -> ").unwrap_or_else(|| panic!("no arrow: {line}"));
+            for word in names.split_whitespace().chain(meant.split_whitespace()) {
+                assert!(word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{line}");
+            }
+        }
+        let aliases = Aliases::built_in();
+        assert_eq!(aliases.of("k8s"), ["kubernetes"]);
+        assert!(aliases.of("nothing").is_empty());
+    }
 }

@@ -10,7 +10,8 @@ use crate::source::network::Network;
 use crate::source::selection::{self, Selection};
 pub use crate::source::{Progress, Silent, Stage};
 use crate::source::{Source, SourceError, Tree};
-use docent_types::documentation::{Skipped, Snippet};
+use crate::trust;
+use docent_types::documentation::{Finding, Inspection, Skipped, Snippet};
 use docent_types::library_id::LibraryId;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,8 @@ pub struct IngestOptions {
     pub index_root: PathBuf,
     /// What reading from the network may cost, and where registries are.
     pub network: Network,
+    /// What is done with text that is no documentation.
+    pub trust: trust::Policy,
 }
 
 /// What came of it.
@@ -63,6 +66,8 @@ pub struct Ingested {
     pub tokens: u64,
     /// What was left out or could not be read.
     pub skipped: Vec<Skipped>,
+    /// What was found in the text that is no documentation, and what was done with it.
+    pub inspection: Inspection,
     /// The owner's notes.
     pub rules: Vec<String>,
     /// Versions that the owner names.
@@ -83,6 +88,14 @@ pub enum IngestError {
         /// What was found instead.
         found: String,
     },
+    /// All of its pages were left out by the policy.
+    #[error("all {pages} pages of {display} have words that are aimed at assistants, and trust.policy leaves such pages out")]
+    NothingTrusted {
+        /// The source.
+        display: String,
+        /// How many pages.
+        pages: usize,
+    },
     /// The artefact could not be written.
     #[error(transparent)]
     Artefact(#[from] ArtefactError),
@@ -102,7 +115,8 @@ pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress)
         other => IngestError::Source(other),
     })?;
     let mut notes = Vec::new();
-    let rules = context7(&tree.root, &mut notes);
+    let mut rules = context7(&tree.root, &mut notes);
+    let mut findings = owner_words(&tree.root, &mut rules, options.trust);
     progress.stage(Stage::Select, 0, 0);
     let selection = selection::select(&tree, &rules, &display)?;
     progress.stage(Stage::Select, selection.pages.len() as u64, selection.pages.len() as u64);
@@ -113,6 +127,13 @@ pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress)
     if pages.is_empty() {
         return Err(IngestError::NoPages { display, found: found(&selection) });
     }
+    let (pages, found_in_pages, left_out) = trust::treat_pages(pages, options.trust);
+    if pages.is_empty() {
+        return Err(IngestError::NothingTrusted { display, pages: left_out.len() });
+    }
+    findings.extend(found_in_pages);
+    trust::sort(&mut findings);
+    skipped.extend(left_out);
     skipped.extend(selection.skipped);
     skipped.extend(notes);
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
@@ -150,6 +171,7 @@ pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress)
         snippets: snippets.len() as u64,
         tokens: snippets.iter().map(|snippet| answer::tokens(&answer::render_snippet(snippet)) as u64).sum(),
         skipped,
+        inspection: Inspection { by: options.trust.mark(), findings },
         rules: rules.rules.clone(),
         versions: rules.versions(),
         id,
@@ -170,6 +192,21 @@ fn context7(root: &Path, notes: &mut Vec<Skipped>) -> Context7 {
         note(reason);
         Context7::default()
     })
+}
+
+/// Looks through what the owner says in `context7.json`.
+fn owner_words(root: &Path, rules: &mut Context7, policy: trust::Policy) -> Vec<Finding> {
+    const FILE: &str = "context7.json";
+    let mut findings = Vec::new();
+    // A file that is not there or too large was not read for its words either.
+    let source = if *rules == Context7::default() { String::new() } else { std::fs::read_to_string(root.join(FILE)).unwrap_or_default() };
+    rules.rules = trust::treat_notes(std::mem::take(&mut rules.rules), FILE, &source, policy, &mut findings);
+    for text in [&mut rules.project_title, &mut rules.description].into_iter().flatten() {
+        if let Some(treated) = trust::treat_line(text, FILE, 1, policy, &mut findings) {
+            *text = treated;
+        }
+    }
+    findings
 }
 
 fn found(selection: &Selection) -> String {

@@ -7,6 +7,7 @@
 //! In the order of the story:
 //! - [`source`]: a folder or git repository, and which of its files are documentation.
 //! - [`format`](mod@format): a file as headings, prose and code.
+//! - [`trust`]: what in it is aimed at assistants, unseen or secret, and what becomes of it.
 //! - [`snippet`]: passages with an id and a link.
 //! - [`artefact`]: snippets and their index, immutable, under their content hash.
 //! - [`artefact_store`]: where they live: a folder, or an object store with the folder as its cache.
@@ -36,6 +37,7 @@ pub mod shelf;
 pub mod snippet;
 pub mod source;
 pub mod versions;
+pub mod trust;
 
 pub use artefact_store::ArtefactStore;
 pub use reader::Reader;

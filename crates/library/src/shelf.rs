@@ -19,40 +19,52 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Names that are close are offered up to this many.
 const SUGGESTIONS: usize = 3;
-/// Candidates that are looked at before what the caller may not see is left out.
-const CANDIDATES: usize = 5_000;
 
 #[derive(Debug, Default)]
 struct Catalogue {
     entries: Vec<Arc<LibraryEntry>>,
     by_id: HashMap<LibraryId, Vec<usize>>,
     artefacts: HashMap<VersionRowId, String>,
+    /// Places of entries by their row.
+    by_row: HashMap<u128, usize>,
     names: NameIndex,
 }
 
 impl Catalogue {
-    fn new(entries: Vec<LibraryEntry>) -> Self {
+    /// The catalogue after the one with these names.
+    fn new(entries: Vec<LibraryEntry>, before: &NameIndex) -> Self {
         let entries: Vec<Arc<LibraryEntry>> = entries.into_iter().map(Arc::new).collect();
         let mut by_id: HashMap<LibraryId, Vec<usize>> = HashMap::new();
         let mut artefacts = HashMap::new();
+        let mut by_row = HashMap::with_capacity(entries.len());
         for (at, entry) in entries.iter().enumerate() {
+            by_row.insert(entry.row.0.as_u128(), at);
             by_id.entry(entry.id.clone()).or_default().push(at);
             artefacts.extend(entry.versions.iter().map(|version| (version.id, version.artefact.clone())));
         }
-        let names: Vec<NameEntry> = entries
-            .iter()
-            .map(|entry| NameEntry {
-                id: entry.id.to_string(),
-                title: entry.title.clone(),
-                description: entry.description.clone(),
-                ..NameEntry::default()
-            })
-            .collect();
-        Self { names: NameIndex::build(&names), entries, by_id, artefacts }
+        let names = before.renewed(entries.iter().map(|entry| (entry.row.0.as_u128(), name_entry(entry))));
+        Self { names, entries, by_id, artefacts, by_row }
+    }
+
+    fn by_row(&self, row: u128) -> Option<&Arc<LibraryEntry>> {
+        self.by_row.get(&row).and_then(|at| self.entries.get(*at))
     }
 
     fn seen<'a>(&'a self, view: &'a View, id: &LibraryId) -> impl Iterator<Item = &'a Arc<LibraryEntry>> + use<'a> {
         self.by_id.get(id).into_iter().flatten().filter_map(|at| self.entries.get(*at)).filter(|entry| view.sees(entry.visibility))
+    }
+}
+
+fn name_entry(entry: &LibraryEntry) -> NameEntry<'_> {
+    NameEntry {
+        owner: entry.id.owner(),
+        name: entry.id.name(),
+        title: &entry.title,
+        description: &entry.description,
+        aliases: &[],
+        // How well known it is nobody told; of two that are equal the larger one is the likelier. The digits of the count: a
+        // library that grows a little stays the same to the index of names.
+        popularity: f32::from(u8::try_from(entry.default_version().map_or(0, |version| version.snippets).checked_ilog10().unwrap_or(0)).unwrap_or(0)) / 2.0,
     }
 }
 
@@ -145,7 +157,7 @@ impl Shelf {
 
     /// Swaps the catalogue. Requests that run go on with the one they began with.
     pub fn publish(&self, entries: Vec<LibraryEntry>) {
-        let catalogue = Catalogue::new(entries);
+        let catalogue = Catalogue::new(entries, &self.catalogue.load().names);
         lock(&self.damaged).retain(|version, _| catalogue.artefacts.contains_key(version));
         self.catalogue.store(Arc::new(catalogue));
     }
@@ -165,13 +177,12 @@ impl Shelf {
         let name = if library_name.trim().is_empty() { query } else { library_name };
         let wanted: HashSet<String> =
             query.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2).take(60).map(str::to_lowercase).collect();
+        let seen = |row: u128| catalogue.by_row(row).is_some_and(|entry| view.sees(entry.visibility));
         let mut found: Vec<(f32, &Arc<LibraryEntry>)> = catalogue
             .names
-            .resolve(name, CANDIDATES)
+            .resolve(name, query, limit.saturating_mul(4).max(20), &seen)
             .into_iter()
-            .filter_map(|(at, score)| catalogue.entries.get(at).map(|entry| (score, entry)))
-            .filter(|(_, entry)| view.sees(entry.visibility))
-            .take(limit.saturating_mul(4).max(20))
+            .filter_map(|(row, score)| catalogue.by_row(row).map(|entry| (score, entry)))
             .map(|(score, entry)| {
                 let words = format!("{} {}", entry.title, entry.description).to_lowercase();
                 let hits = words
@@ -185,14 +196,7 @@ impl Shelf {
             })
             .collect();
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
-        // What only shares a word is noise beside an exact name.
-        let best = found.first().map_or(0.0, |(score, _)| *score);
-        found
-            .into_iter()
-            .filter(|(score, _)| *score >= best * 0.12 && *score > 0.8)
-            .take(limit)
-            .map(|(_, entry)| Arc::clone(entry))
-            .collect()
+        found.into_iter().take(limit).map(|(_, entry)| Arc::clone(entry)).collect()
     }
 
     /// A library and one of its versions. What the view does not see does not exist.
@@ -359,8 +363,9 @@ mod tests {
     }
 
     fn library(id: &str, visibility: Visibility, versions: Vec<VersionEntry>) -> LibraryEntry {
+        let row = id.bytes().fold(0_u128, |sum, byte| sum.wrapping_mul(257) + u128::from(byte));
         LibraryEntry {
-            row: LibraryRowId(Uuid::nil()),
+            row: LibraryRowId(Uuid::from_u128(row)),
             id: id.parse().unwrap(),
             title: id.rsplit('/').next().unwrap().into(),
             description: String::new(),

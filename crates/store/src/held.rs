@@ -4,11 +4,11 @@
 //! for the version takes the row away.
 
 use crate::error::StoreError;
+use crate::looked_at::LookedAt;
 use crate::jobs::{self, JobState};
 use crate::libraries::changed;
 use crate::publishing::{PublishVersion, PublishedVersion};
 use crate::{Store, sql};
-use docent_types::documentation::Skipped;
 use docent_types::ids::{JobId, LibraryRowId, VersionRowId};
 use docent_types::time::Timestamp;
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
@@ -87,7 +87,7 @@ impl Store {
             return Err(StoreError::Conflict("job lease"));
         }
         let json = |list: &[String]| serde_json::to_string(list).map_err(|error| StoreError::Database(error.to_string()));
-        let skipped = serde_json::to_string(&found.skipped).map_err(|error| StoreError::Database(error.to_string()))?;
+        let skipped = LookedAt { skipped: found.skipped, inspection: found.inspection }.write()?;
         let (rules, offered) = (json(&found.rules)?, json(&found.offered_versions)?);
         forget(&transaction, found.library, found.version.as_deref().unwrap_or_default()).await?;
         let insert = sql::statement(
@@ -151,6 +151,7 @@ impl Store {
         );
         let row = transaction.query_one_raw(query).await?.ok_or(StoreError::NotFound("held version"))?;
         let (held, text) = (read(&row)?, |column: &str| row.try_get::<String>("", column));
+        let LookedAt { skipped, inspection } = LookedAt::read(&text("skipped")?)?;
         let publish = PublishVersion {
             library,
             version_row,
@@ -160,7 +161,8 @@ impl Store {
             pages: held.pages,
             snippets: held.snippets,
             tokens: sql::as_count(row.try_get("", "tokens")?),
-            skipped: list::<Skipped>(&text("skipped")?)?,
+            skipped,
+            inspection,
             title: text("title")?,
             description: text("description")?,
             rules: list(&text("rules")?)?,

@@ -26,6 +26,7 @@ pub mod initial_access_tokens;
 pub mod jobs;
 pub mod ledger;
 pub mod libraries;
+mod looked_at;
 pub mod links;
 pub mod meta;
 pub mod projects;

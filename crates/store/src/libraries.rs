@@ -3,10 +3,11 @@
 use crate::Store;
 use crate::entity::{libraries, library_versions};
 use crate::error::StoreError;
+use crate::looked_at::LookedAt;
 use crate::held::{self, HeldVersion};
 use crate::jobs::{self, Job, JobState};
 use crate::sql::{self, channel};
-use docent_types::documentation::{LibraryEntry, Skipped, VersionEntry, Visibility};
+use docent_types::documentation::{Inspection, LibraryEntry, Skipped, VersionEntry, Visibility};
 use docent_types::ids::{LibraryRowId, ProjectId, VersionRowId};
 use docent_types::library_id::LibraryId;
 use docent_types::time::Timestamp;
@@ -324,8 +325,20 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn skipped(&self, version: VersionRowId) -> Result<Vec<Skipped>, StoreError> {
+        Ok(self.looked_at(version).await?.skipped)
+    }
+
+    /// What was found in a version's text that is no documentation.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn inspection(&self, version: VersionRowId) -> Result<Inspection, StoreError> {
+        Ok(self.looked_at(version).await?.inspection)
+    }
+
+    async fn looked_at(&self, version: VersionRowId) -> Result<LookedAt, StoreError> {
         let row = library_versions::Entity::find_by_id(version.0).one(self.reader()).await?;
-        row.map_or(Ok(Vec::new()), |row| serde_json::from_str(&row.skipped).map_err(|error| StoreError::Database(error.to_string())))
+        row.map_or(Ok(LookedAt::default()), |row| LookedAt::read(&row.skipped))
     }
 
     /// Removes a library. Answers the artefacts that no version uses any more.

@@ -2,10 +2,11 @@
 
 use crate::entity::{libraries, library_versions};
 use crate::error::StoreError;
+use crate::looked_at::LookedAt;
 use crate::jobs::{self, JobState};
 use crate::libraries::changed;
 use crate::{Store, held, sql};
-use docent_types::documentation::Skipped;
+use docent_types::documentation::{Inspection, Skipped};
 use docent_types::ids::{JobId, LibraryRowId, VersionRowId};
 use docent_types::time::Timestamp;
 use sea_orm::{ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, Set};
@@ -32,6 +33,8 @@ pub struct PublishVersion {
     pub tokens: u64,
     /// What was left out.
     pub skipped: Vec<Skipped>,
+    /// What was found in its text that is no documentation.
+    pub inspection: Inspection,
     /// The title that the source gives.
     pub title: String,
     /// The description that the source gives.
@@ -93,7 +96,7 @@ impl Store {
         let present = of_library.into_iter().find(|row| row.version_key == key);
         // What was held of this version is overtaken.
         held::forget(transaction, publish.library, &key).await?;
-        let skipped = serde_json::to_string(&publish.skipped).map_err(|error| StoreError::Database(error.to_string()))?;
+        let skipped = LookedAt { skipped: publish.skipped, inspection: publish.inspection }.write()?;
         let mut row = library_versions::ActiveModel {
             artefact: Set(publish.artefact.clone()),
             source_commit: Set(publish.commit),

@@ -225,6 +225,92 @@ fn did_you_mean(suggestions: &[LibraryId]) -> String {
     format!(" Did you mean {}? Call resolve-library-id to be sure.", names.join(" or "))
 }
 
+/// What was found in the text of a source that is not documentation. The order is that of gravity.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Words that are aimed at an assistant.
+    Instruction,
+    /// Text that looks like the boundary between two results.
+    Boundary,
+    /// Characters that are not seen.
+    Invisible,
+    /// Marks that show a text in another order than it has.
+    Direction,
+    /// A credential in an example.
+    Credential,
+    /// Data in a URL.
+    DataUrl,
+}
+
+impl FindingKind {
+    /// In words for people.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Instruction => "aimed at assistants",
+            Self::Boundary => "forged boundary",
+            Self::Invisible => "invisible characters",
+            Self::Direction => "direction marks",
+            Self::Credential => "credential",
+            Self::DataUrl => "data URL",
+        }
+    }
+}
+
+/// What was done with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handling {
+    /// It is in answers as it was found: the operator wants it told only.
+    Kept,
+    /// It was taken out or shortened.
+    Removed,
+    /// The passage, or the whole page, is in no answer.
+    LeftOut,
+    /// It stands where no answer comes from, in a comment for instance.
+    NeverShown,
+}
+
+impl Handling {
+    /// In words for people.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Removed => "removed",
+            Self::LeftOut => "left out",
+            Self::NeverShown => "never shown",
+        }
+    }
+}
+
+/// Something in the text of a source that is not documentation, and what was done with it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// Of what kind it is.
+    pub kind: FindingKind,
+    /// The file in the source.
+    pub path: String,
+    /// The line in the file, from 1.
+    pub line: u32,
+    /// In words, what it is.
+    pub what: String,
+    /// A short piece of it: one line, without anything unseen, credentials cut.
+    pub excerpt: String,
+    /// What was done with it.
+    pub handling: Handling,
+}
+
+/// What looking through a version's text came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Inspection {
+    /// The policy, and the rules that it stood on.
+    pub by: String,
+    /// What was found, the gravest first.
+    pub findings: Vec<Finding>,
+}
+
 /// A file that was left out or could not be read, and why.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Skipped {

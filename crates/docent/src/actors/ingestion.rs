@@ -10,6 +10,7 @@ use docent_library::embedding::making::{self, MakingError};
 use docent_library::ingest::{IngestError, IngestOptions, Ingested, ingest};
 use docent_library::source::network::Network;
 use docent_library::source::{Progress, Source, Stage};
+use docent_library::trust::Policy;
 use docent_store::{Job, Lease, PublishVersion, Store, StoreError};
 use docent_types::documentation::VersionEntry;
 use docent_types::ids::VersionRowId;
@@ -38,6 +39,8 @@ pub struct Ingestion {
     pub work_folder: PathBuf,
     /// What reading from the network may cost, and where registries are.
     pub network: Network,
+    /// What is done with text that is no documentation.
+    pub trust: Policy,
     /// The clock.
     pub clock: SharedClock,
     /// Randomness.
@@ -173,6 +176,8 @@ impl Ingestion {
             artefacts: installation.artefacts.clone(),
             work_folder: installation.work_folder(),
             network: installation.network(),
+            trust: installation.configuration.trust.policy,
+            trust: installation.configuration.trust.policy,
             clock: installation.clock.clone(),
             randomness: installation.randomness.clone(),
             stopping: Stopping::default(),
@@ -265,8 +270,11 @@ impl Ingestion {
     async fn known_commits(&self, job: &Job, served: Option<&VersionEntry>) -> Result<Vec<(String, Known)>, StoreError> {
         let mut known = Vec::new();
         let version = job.version.as_deref();
-        if let Some(commit) = served.and_then(|served| served.commit.clone())
+        // What was read into another format, or looked through by other rules, is read again whatever its commit.
+        if let Some(served) = served
+            && let Some(commit) = served.commit.clone()
             && self.store.served_format(job.library, version).await? == Some(artefact::FORMAT)
+            && self.store.inspection(served.id).await?.by == self.trust.mark()
         {
             known.push((commit, Known::Served));
         }
@@ -292,6 +300,7 @@ impl Ingestion {
             workdir: self.work_folder.clone(),
             index_root: self.artefacts.root().to_owned(),
             network: self.network.clone(),
+            trust: self.trust,
         };
         let known = if reading.skips_unchanged { self.known_commits(job, served.as_ref()).await? } else { Vec::new() };
         let index = served.as_ref().map(|served| served.artefact.clone());
@@ -335,6 +344,7 @@ impl Ingestion {
             snippets: ingested.snippets,
             tokens: ingested.tokens,
             skipped: ingested.skipped.clone(),
+            inspection: ingested.inspection.clone(),
             title: ingested.title.clone(),
             description: ingested.description.clone(),
             rules: ingested.rules.clone(),

@@ -201,7 +201,6 @@ pub const KEYS: &[Key] = &[
         "10240",
         "Megabytes that `library.index_folder` may take when `artefacts.url` is set. What was not used for longest is removed first, and never what is open, so leave room for `library.max_open` indexes.",
     ),
-    ),
     key(
         "embedding.model",
         Kind::Text,
@@ -217,6 +216,12 @@ pub const KEYS: &[Key] = &[
     ),
     key("embedding.endpoint_model", Kind::Text, "", "The model's name at the endpoint. Vectors are kept under it: another name is another model."),
     Key { secret: true, ..key("embedding.endpoint_key", Kind::Text, "", "A key for the endpoint, sent as a bearer token. Empty: none.") },
+    key(
+        "trust.policy",
+        Kind::Text,
+        "neutralise",
+        "What is done with text of libraries that is no documentation: words aimed at assistants, characters that nobody sees, forged boundaries of results, data URLs, credentials in examples. `neutralise` takes out what it is and leaves the rest of the page; `leave_out` leaves a page with words aimed at assistants out as a whole; `report` changes nothing. Findings are shown by `docent library show` and on the library's page in each case. A change takes effect when a library is read the next time: `docent library refresh`.",
+    ),
     key("site.name", Kind::Text, "Docent", "The name on pages, for example your company's."),
     Key {
         secret: true,

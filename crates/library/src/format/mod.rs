@@ -27,6 +27,8 @@ mod rst_table;
 pub mod text;
 mod value;
 
+use crate::trust;
+use docent_types::documentation::Finding;
 use include::Tree;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -81,6 +83,8 @@ pub struct Page {
     pub description: Option<String>,
     /// In the order of the file.
     pub sections: Vec<Section>,
+    /// What was found in the parts of the file that are not shown.
+    pub findings: Vec<Finding>,
 }
 
 /// Why a page could not be read.
@@ -198,7 +202,7 @@ impl PageBuilder {
                 }
             }
         }
-        Page { path: path.to_owned(), title, description: self.description, sections: self.sections }
+        Page { path: path.to_owned(), title, description: self.description, sections: self.sections, findings: Vec::new() }
     }
 }
 
@@ -311,7 +315,8 @@ pub fn read_page(path: &str, bytes: &[u8], tree: &Tree) -> Result<Page, FormatEr
         "txt" if rst::looks_like_rst(&text) => Ok(rst::read(path, &text, tree)),
         _ => Ok(text::read(path, &text)),
     };
-    let page = catch_unwind(AssertUnwindSafe(read)).map_err(|_| FormatError::Parser)??;
+    let mut page = catch_unwind(AssertUnwindSafe(read)).map_err(|_| FormatError::Parser)??;
+    page.findings = trust::hidden::inspect(path, &text);
     if page.sections.iter().all(|section| section.blocks.is_empty() && section.headings.is_empty()) {
         return Err(FormatError::Empty);
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{NewLibrary, PublishVersion, StoreError, on_each_database};
-use docent_types::documentation::{Skipped, Visibility};
+use docent_types::documentation::{Finding, FindingKind, Handling, Inspection, Skipped, Visibility};
 use docent_types::ids::{JobId, LibraryRowId, VersionRowId};
 use docent_types::library_id::LibraryId;
 use sea_orm::EntityTrait as _;
@@ -21,6 +21,18 @@ pub(super) fn library(id: &str) -> NewLibrary {
     }
 }
 
+fn inspection() -> Inspection {
+    let finding = Finding {
+        kind: FindingKind::Invisible,
+        path: "a.md".to_owned(),
+        line: 3,
+        what: "zero width space".to_owned(),
+        excerpt: "U+200B".to_owned(),
+        handling: Handling::Removed,
+    };
+    Inspection { by: "neutralise/1".to_owned(), findings: vec![finding] }
+}
+
 pub(super) fn version(library: LibraryRowId, version: Option<&str>, artefact: &str) -> PublishVersion {
     PublishVersion {
         library,
@@ -32,6 +44,7 @@ pub(super) fn version(library: LibraryRowId, version: Option<&str>, artefact: &s
         snippets: 30,
         tokens: 300,
         skipped: vec![Skipped { path: "logo.png".to_owned(), reason: "not text".to_owned() }],
+        inspection: inspection(),
         title: "Title of the source".to_owned(),
         description: "What the source says.".to_owned(),
         rules: vec!["Prefer the new API".to_owned()],
@@ -65,6 +78,7 @@ on_each_database! {
         assert_eq!((stored.source_kind.as_str(), stored.state.as_str(), stored.last_error.as_deref()), ("git", "ready", None));
         assert_eq!(stored.entry, entry);
         assert_eq!(store.skipped(entry.versions[0].id).await.unwrap(), version(row, None, "cc").skipped);
+        assert_eq!(store.inspection(entry.versions[0].id).await.unwrap(), inspection());
         let raw = crate::entity::libraries::Entity::find_by_id(row.0).one(store.reader()).await.unwrap().unwrap();
         assert!(!String::from_utf8_lossy(&raw.source_sealed).contains("hunter2"));
     }

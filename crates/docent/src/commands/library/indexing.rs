@@ -120,6 +120,7 @@ fn report(id: &LibraryId, named: &str, ingested: &Ingested, took: Duration) {
     println!("  tokens    {}", ingested.tokens);
     println!("  time      {:.1} s", took.as_secs_f64());
     super::show::print_skipped(&ingested.skipped);
+    super::show::print_findings(&ingested.inspection.findings);
     if !ingested.versions.is_empty() && ingested.version.is_none() {
         println!("  The owner names further versions: {}", ingested.versions.join(", "));
         println!("  Add them with: docent library versions {id} --named");

@@ -3,7 +3,7 @@
 use crate::installation::Installation;
 use docent_library::embedding::making;
 use docent_store::{Job, JobState, StoredLibrary};
-use docent_types::documentation::{Skipped, Visibility};
+use docent_types::documentation::{Finding, Skipped, Visibility};
 use docent_types::time::Timestamp;
 
 /// A time that has passed, in its largest unit.
@@ -67,6 +67,21 @@ pub(super) fn print_skipped(skipped: &[Skipped]) {
     }
     if skipped.len() > SHOWN {
         println!("    … and {} more (all are on the library's page)", skipped.len() - SHOWN);
+    }
+}
+
+/// What was found in the text that is no documentation; the same words as on the library's page.
+pub(super) fn print_findings(findings: &[Finding]) {
+    const SHOWN: usize = 40;
+    if findings.is_empty() {
+        return;
+    }
+    println!("  found     {} in the text that {} no documentation", findings.len(), if findings.len() == 1 { "is" } else { "are" });
+    for one in findings.iter().take(SHOWN) {
+        println!("    {}:{}: {}: {} ({}): {}", one.path, one.line, one.kind.in_words(), one.what, one.handling.in_words(), one.excerpt);
+    }
+    if findings.len() > SHOWN {
+        println!("    … and {} more (all are on the library's page)", findings.len() - SHOWN);
     }
 }
 
@@ -150,6 +165,7 @@ pub(super) async fn one(installation: &Installation, library: &StoredLibrary) ->
         }
         println!("  indexed   {}", version.indexed_at);
         print_skipped(&installation.store.skipped(version.id).await?);
+        print_findings(&installation.store.inspection(version.id).await?.findings);
     }
     Ok(())
 }
