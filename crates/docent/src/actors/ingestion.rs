@@ -177,7 +177,6 @@ impl Ingestion {
             work_folder: installation.work_folder(),
             network: installation.network(),
             trust: installation.configuration.trust.policy,
-            trust: installation.configuration.trust.policy,
             clock: installation.clock.clone(),
             randomness: installation.randomness.clone(),
             stopping: Stopping::default(),

@@ -132,33 +132,54 @@ fn questions(options: &Eval, out: &mut impl Write) -> anyhow::Result<()> {
 fn names(options: &Eval, out: &mut impl Write) -> anyhow::Result<()> {
     let entries = json_lines(&options.evaluation.join("names/entries.jsonl"))?;
     let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-    let names: Vec<NameEntry> = entries
+    let names: Vec<Named> = entries
         .iter()
         .map(|entry| {
-            let package = text(&entry["package"]);
             let stars = entry["stars"].as_f64().unwrap_or(0.0);
             let downloads = entry["npm_downloads_month"].as_f64().unwrap_or(0.0);
             let popularity = (1.0 + stars).log10() + (1.0 + downloads).log10() / 2.0 + if entry["pypi_rank"].is_null() { 0.0 } else { 2.0 };
             #[expect(clippy::cast_possible_truncation, reason = "a small number")]
             let popularity = popularity as f32;
-            let alias = package.split_once(':').map_or(package.clone(), |(_, name)| name.to_owned());
-            NameEntry {
+            Named {
                 id: text(&entry["id"]),
                 title: text(&entry["name"]),
                 description: text(&entry["description"]),
-                aliases: vec![alias],
+                aliases: vec![text(&entry["package"])],
                 popularity,
             }
         })
         .collect();
-    let index = NameIndex::build(&names);
+    let index = NameIndex::build((0_u128..).zip(names.iter().map(Named::entry)));
     for query in json_lines(&options.evaluation.join("names/queries_dev.jsonl"))? {
         let found: Vec<&str> = index
-            .resolve(query["query"].as_str().unwrap_or(""), 10)
+            .resolve(query["query"].as_str().unwrap_or(""), "", 10, &|_| true)
             .into_iter()
-            .filter_map(|(at, _)| names.get(at).map(|name| name.id.as_str()))
+            .filter_map(|(at, _)| names.get(usize::try_from(at).ok()?).map(|one| one.id.as_str()))
             .collect();
         writeln!(out, "{}", json!({"id": query["id"], "results": found}))?;
     }
     Ok(())
+}
+
+/// A library of the evaluation of names.
+struct Named {
+    id: String,
+    title: String,
+    description: String,
+    aliases: Vec<String>,
+    popularity: f32,
+}
+
+impl Named {
+    fn entry(&self) -> NameEntry<'_> {
+        let (owner, name) = self.id.trim_start_matches('/').split_once('/').unwrap_or(("", self.id.as_str()));
+        NameEntry {
+            owner,
+            name,
+            title: &self.title,
+            description: &self.description,
+            aliases: &self.aliases,
+            popularity: self.popularity,
+        }
+    }
 }
