@@ -256,6 +256,7 @@ async fn hold(world: &World) {
         snippets: 0,
         tokens: 0,
         skipped: Vec::new(),
+        inspection: docent_types::documentation::Inspection::default(),
         title: "Handbook".to_owned(),
         description: String::new(),
         rules: Vec::new(),

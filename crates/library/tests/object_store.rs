@@ -113,7 +113,7 @@ fn an_index_travels_from_a_worker_to_a_node_and_answers_there() {
     let store = server.store(worker.path());
     store.publish(&hash).unwrap();
     let open = shelf.open(version).unwrap();
-    let hits = open.search("which passage tells of an oak?", 30).unwrap();
+    let hits = open.search("which passage tells of an oak?", None, 30).unwrap();
     assert!(hits.len() == 20 && hits[0].snippet.page_title == "About oak", "{hits:?}");
     artefact::verify(&artefact::folder(node.path(), &hash)).unwrap();
 
@@ -126,13 +126,13 @@ fn an_index_travels_from_a_worker_to_a_node_and_answers_there() {
     shelf.close(version);
     std::fs::write(artefact::folder(node.path(), &hash).join("snippets.jsonl"), "no").unwrap();
     let open = shelf.open(version).unwrap();
-    assert!(!open.search("oak", 3).unwrap().is_empty() && shelf.damaged().is_empty());
+    assert!(!open.search("oak", None, 3).unwrap().is_empty() && shelf.damaged().is_empty());
 
     // Once it is here, the object store may be away.
     drop(open);
     shelf.close(version);
     drop(server);
-    assert!(!shelf.open(version).unwrap().search("oak", 3).unwrap().is_empty());
+    assert!(!shelf.open(version).unwrap().search("oak", None, 3).unwrap().is_empty());
 }
 
 #[test]
