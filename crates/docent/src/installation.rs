@@ -3,9 +3,9 @@
 use crate::command_line::CommandLine;
 use crate::configuration::{self, Configuration, Effective};
 use anyhow::{Context as _, bail};
-use docent_library::source::network::{Limits, Network, Registries};
 use docent_library::ArtefactStore;
 use docent_library::artefact_store::S3;
+use docent_library::source::network::{Limits, Network, Registries};
 use docent_store::{Database, Store};
 use docent_types::random::{Randomness as _, SharedRandomness, SystemRandomness};
 use docent_types::sealing::MasterKey;

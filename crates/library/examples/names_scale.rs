@@ -8,15 +8,39 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 const STEMS: [&str; 40] = [
-    "react", "vue", "data", "cloud", "http", "json", "graph", "query", "form", "table", "chart", "socket", "cache", "queue", "task", "auth", "token", "log", "trace",
-    "metric", "parse", "render", "style", "theme", "route", "state", "store", "sync", "stream", "file", "image", "video", "audio", "map", "geo", "mail", "test", "mock",
-    "build", "deploy",
+    "react", "vue", "data", "cloud", "http", "json", "graph", "query", "form", "table", "chart", "socket", "cache", "queue", "task",
+    "auth", "token", "log", "trace", "metric", "parse", "render", "style", "theme", "route", "state", "store", "sync", "stream", "file",
+    "image", "video", "audio", "map", "geo", "mail", "test", "mock", "build", "deploy",
 ];
-const ENDS: [&str; 20] =
-    ["kit", "js", "py", "rs", "lib", "core", "flow", "hub", "lite", "plus", "forge", "wave", "box", "ify", "ly", "craft", "base", "stack", "mate", "smith"];
+const ENDS: [&str; 20] = [
+    "kit", "js", "py", "rs", "lib", "core", "flow", "hub", "lite", "plus", "forge", "wave", "box", "ify", "ly", "craft", "base", "stack",
+    "mate", "smith",
+];
 const WORDS: [&str; 24] = [
-    "fast", "small", "simple", "library", "framework", "client", "for", "python", "javascript", "rust", "go", "with", "typed", "async", "tools", "server", "the", "of",
-    "applications", "components", "parsing", "testing", "modern", "database",
+    "fast",
+    "small",
+    "simple",
+    "library",
+    "framework",
+    "client",
+    "for",
+    "python",
+    "javascript",
+    "rust",
+    "go",
+    "with",
+    "typed",
+    "async",
+    "tools",
+    "server",
+    "the",
+    "of",
+    "applications",
+    "components",
+    "parsing",
+    "testing",
+    "modern",
+    "database",
 ];
 
 /// A sequence of numbers that is the same each time.
@@ -37,7 +61,9 @@ struct Library {
 }
 
 fn library(number: usize, sequence: &mut Sequence) -> Library {
-    let letters = |sequence: &mut Sequence| (0..1 + sequence.next(4)).map(|_| char::from(b'a' + u8::try_from(sequence.next(26)).unwrap_or(0))).collect::<String>();
+    let letters = |sequence: &mut Sequence| {
+        (0..1 + sequence.next(4)).map(|_| char::from(b'a' + u8::try_from(sequence.next(26)).unwrap_or(0))).collect::<String>()
+    };
     let name = format!("{}-{}{}", STEMS[sequence.next(STEMS.len())], letters(sequence), ENDS[sequence.next(ENDS.len())]);
     let description: Vec<&str> = (0..12).map(|_| WORDS[sequence.next(WORDS.len())]).collect();
     Library {
@@ -60,7 +86,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut libraries: Vec<Library> = (0..count).map(|number| library(number, &mut sequence)).collect();
     fn entries(libraries: &[Library]) -> impl Iterator<Item = (u128, NameEntry<'_>)> + Clone {
         libraries.iter().enumerate().map(|(at, one)| {
-            let entry = NameEntry { owner: &one.owner, name: &one.name, title: &one.title, description: &one.description, ..NameEntry::default() };
+            let entry =
+                NameEntry { owner: &one.owner, name: &one.name, title: &one.title, description: &one.description, ..NameEntry::default() };
             (at as u128, entry)
         })
     }
@@ -74,7 +101,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let index = index.renewed(entries(&libraries));
     writeln!(out, "one more: {:?}", started.elapsed())?;
 
-    let mut queries: Vec<(&str, Vec<String>)> = vec![("exact", Vec::new()), ("typo", Vec::new()), ("prefix", Vec::new()), ("phrase", Vec::new()), ("unknown", Vec::new())];
+    let mut queries: Vec<(&str, Vec<String>)> =
+        vec![("exact", Vec::new()), ("typo", Vec::new()), ("prefix", Vec::new()), ("phrase", Vec::new()), ("unknown", Vec::new())];
     for _ in 0..300 {
         let one = &libraries[sequence.next(libraries.len())];
         let at = 1 + sequence.next(one.name.len().saturating_sub(2));
@@ -94,7 +122,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             times.push(started.elapsed());
         }
         times.sort_unstable();
-        writeln!(out, "{kind}: p50 {:?}, p99 {:?}, {} found on average of 10", times[times.len() / 2], times[times.len() * 99 / 100], found / queries.len())?;
+        writeln!(
+            out,
+            "{kind}: p50 {:?}, p99 {:?}, {} found on average of 10",
+            times[times.len() / 2],
+            times[times.len() * 99 / 100],
+            found / queries.len()
+        )?;
     }
     Ok(())
 }

@@ -81,7 +81,9 @@ pub enum IngestError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// There is no documentation in it.
-    #[error("{display} has no documentation that can be read (Markdown, MDX, reStructuredText, AsciiDoc, notebooks, HTML, OpenAPI, manual pages, text). Found: {found}")]
+    #[error(
+        "{display} has no documentation that can be read (Markdown, MDX, reStructuredText, AsciiDoc, notebooks, HTML, OpenAPI, manual pages, text). Found: {found}"
+    )]
     NoPages {
         /// The source.
         display: String,

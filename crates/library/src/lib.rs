@@ -36,8 +36,8 @@ mod reading;
 pub mod shelf;
 pub mod snippet;
 pub mod source;
-pub mod versions;
 pub mod trust;
+pub mod versions;
 
 pub use artefact_store::ArtefactStore;
 pub use reader::Reader;

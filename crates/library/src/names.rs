@@ -96,7 +96,13 @@ impl NameIndex {
         let large = Segment::new(entries.inspect(|(key, entry)| {
             made_of.insert(*key, fingerprint(entry));
         }));
-        Self { aliases: Arc::new(Aliases::built_in()), large: Arc::new(large), made_of: Arc::new(made_of), gone: HashSet::new(), small: Segment::default() }
+        Self {
+            aliases: Arc::new(Aliases::built_in()),
+            large: Arc::new(large),
+            made_of: Arc::new(made_of),
+            gone: HashSet::new(),
+            small: Segment::default(),
+        }
     }
 
     /// The index of a catalogue that changed: what is as it was is not read again.
@@ -163,7 +169,10 @@ fn hint_of(context: &str) -> Ecosystems {
     let mut hint = Ecosystems::NONE;
     for word in words_of(&cut) {
         // "go" is a verb; "in Go" is a language.
-        let plain = !matches!(word.as_str(), "go" | "net" | "swift" | "gem" | "hex" | "pub" | "crate" | "browser" | "composer" | "py" | "rs" | "ts" | "js");
+        let plain = !matches!(
+            word.as_str(),
+            "go" | "net" | "swift" | "gem" | "hex" | "pub" | "crate" | "browser" | "composer" | "py" | "rs" | "ts" | "js"
+        );
         if plain || matches!(before.as_str(), "in" | "for" | "with" | "using") {
             hint = hint.and(Ecosystems::named(&word));
         }
@@ -233,7 +242,8 @@ mod tests {
     ];
 
     fn with_entries<T>(use_them: impl FnOnce(Vec<(u128, NameEntry<'_>)>) -> T) -> T {
-        let aliases: Vec<Vec<String>> = LIBRARIES.iter().map(|library| library.3.iter().map(|alias| (*alias).to_owned()).collect()).collect();
+        let aliases: Vec<Vec<String>> =
+            LIBRARIES.iter().map(|library| library.3.iter().map(|alias| (*alias).to_owned()).collect()).collect();
         let entries = LIBRARIES.iter().zip(&aliases).enumerate().map(|(at, (library, aliases))| {
             let (owner, name) = library.0.split_once('/').unwrap();
             (at as u128, NameEntry { owner, name, title: library.1, description: library.2, aliases, popularity: library.4 })
@@ -251,7 +261,9 @@ mod tests {
 
     #[test]
     fn spelling_punctuation_suffixes_typos_and_aliases_do_not_matter() {
-        for name in ["vue router", "vue-router", "VueRouter", "Vue Router 4", "/vuejs/router", "vuejs/router", "https://github.com/vuejs/router"] {
+        for name in
+            ["vue router", "vue-router", "VueRouter", "Vue Router 4", "/vuejs/router", "vuejs/router", "https://github.com/vuejs/router"]
+        {
             assert_eq!(first(name), Some(0), "{name}");
         }
         for name in ["vue", "Vue.js", "vuejs", "vue 3", "npm install vue", "vue@3.4"] {
@@ -296,7 +308,8 @@ mod tests {
 
     #[test]
     fn nothing_is_found_for_nothing_and_odd_input_does_no_harm() {
-        for odd in ["", " ", "/", "\0", "🦀🦀🦀", "//", "@", "a/b/c/d", "k9999999999s", &"x".repeat(100_000), "zxqwv blorp", "asdfghjkl"] {
+        for odd in ["", " ", "/", "\0", "🦀🦀🦀", "//", "@", "a/b/c/d", "k9999999999s", &"x".repeat(100_000), "zxqwv blorp", "asdfghjkl"]
+        {
             assert!(index().resolve(odd, odd, 5, &|_| true).is_empty(), "{odd:.20}");
         }
     }

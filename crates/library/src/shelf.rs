@@ -5,8 +5,8 @@ use crate::artefact_store::ArtefactStore;
 use crate::embedding::{SharedEmbedder, Vectors, vectors};
 use crate::index::{IndexError, OpenIndex};
 use crate::names::{NameEntry, NameIndex};
-use crate::versions;
 use crate::pages::Completion;
+use crate::versions;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use docent_types::documentation::{LibraryEntry, QueryError, VersionEntry, View, Visibility};
 use docent_types::ids::VersionRowId;
@@ -64,7 +64,9 @@ fn name_entry(entry: &LibraryEntry) -> NameEntry<'_> {
         aliases: &[],
         // How well known it is nobody told; of two that are equal the larger one is the likelier. The digits of the count: a
         // library that grows a little stays the same to the index of names.
-        popularity: f32::from(u8::try_from(entry.default_version().map_or(0, |version| version.snippets).checked_ilog10().unwrap_or(0)).unwrap_or(0)) / 2.0,
+        popularity: f32::from(
+            u8::try_from(entry.default_version().map_or(0, |version| version.snippets).checked_ilog10().unwrap_or(0)).unwrap_or(0),
+        ) / 2.0,
     }
 }
 

@@ -33,12 +33,18 @@ fn serve(answers: Vec<(u16, String)>) -> (String, mpsc::Receiver<Asked>) {
                 }
                 lines.push(line.trim().to_owned());
             }
-            let header = |name: &str| lines.iter().find_map(|line| line.to_lowercase().starts_with(name).then(|| line[name.len()..].trim().to_owned()));
+            let header = |name: &str| {
+                lines.iter().find_map(|line| line.to_lowercase().starts_with(name).then(|| line[name.len()..].trim().to_owned()))
+            };
             let mut body = vec![0; header("content-length:").unwrap().parse().unwrap()];
             reader.read_exact(&mut body).unwrap();
             let asked = Asked { line: lines[0].clone(), key: header("authorization:"), body: serde_json::from_slice(&body).unwrap() };
-            write!(stream, "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}", answer.len())
-                .unwrap();
+            write!(
+                stream,
+                "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}",
+                answer.len()
+            )
+            .unwrap();
             let _ = tell.send(asked);
         }
     });

@@ -80,7 +80,10 @@ fn included_files_are_expanded_from_the_tree_only() {
 #[test]
 fn rustdoc_hides_lines_and_pictures_and_comments_are_dropped() {
     let text = "# T\n\n<!-- gone -->\n\n![](data:image/png;base64,iVBORw0KGgo=)\n\n```rust\n# use x::Y;\n#[test]\nfn a() {}\n```\n\n[link](https://example.org) and <div class=\"x\">html</div> `Vec<T>`\n";
-    assert_eq!(outline(&page("a.md", text)), ["title T", "c 7-11 rust||#[test]\nfn a() {}", "p 13-13 [link](https://example.org) and html `Vec<T>`"]);
+    assert_eq!(
+        outline(&page("a.md", text)),
+        ["title T", "c 7-11 rust||#[test]\nfn a() {}", "p 13-13 [link](https://example.org) and html `Vec<T>`"]
+    );
 }
 
 #[test]

@@ -95,7 +95,10 @@ fn pages_of_real_trees_become_the_snippets_that_are_written_down() {
     let mut differences = Vec::new();
     for (library, pages) in [
         ("vite", vec!["docs/guide/troubleshooting.md", "docs/guide/using-plugins.md", "docs/config/worker-options.md"]),
-        ("fastapi", vec!["docs/en/docs/tutorial/query-params.md", "docs/en/docs/tutorial/static-files.md", "docs/en/docs/advanced/websockets.md"]),
+        (
+            "fastapi",
+            vec!["docs/en/docs/tutorial/query-params.md", "docs/en/docs/tutorial/static-files.md", "docs/en/docs/advanced/websockets.md"],
+        ),
         ("react", vec!["src/content/reference/react/Fragment.md", "src/content/learn/setup.md", "src/content/reference/react/useId.md"]),
         ("sqlalchemy", vec!["doc/build/core/inspection.rst", "doc/build/orm/extensions/mutable.rst", "doc/build/core/operators.rst"]),
         ("tokio", vec!["content/tokio/topics/shutdown.md", "content/tokio/tutorial/setup.md", "content/tokio/tutorial/async.md"]),

@@ -22,10 +22,64 @@ fn head(extension: &str) -> &'static str {
 
 /// Repeated, these are beginnings without ends, or ends without beginnings, or nest.
 const PIECES: [&str; 58] = [
-    "[", "=", "]", "(", "`", "*", "_", "<", "{", "|", ":", "\\", "#", "&", "'", "> ", "- ", "1. ", "* x\n", "``` ", "```\n", "{{<", "{/*", "{% ", "<!--",
-    "<a {", "<A b=\"", "<div>", "<div></x>", "<b>", "<p><b>", "<table><tr><td>", "<script>", "*a **b ", "[a](/b", "[a](/b) ", "](", "~~~\n", "::: x\n",
-    "!!! x\n", "=== \"x\"\n", ".. x::\n\n   ", ":a:`", "|x|", "a::\n\n  b\n", "====\n", "----\nx\n", "|===\n|a\n", "* x\n+\n", "a:: b\n", "<<a,", "image:", ".IP x\n",
-    ".if n \\{", "\\f", ".TS\n", "&a [", "- - ",
+    "[",
+    "=",
+    "]",
+    "(",
+    "`",
+    "*",
+    "_",
+    "<",
+    "{",
+    "|",
+    ":",
+    "\\",
+    "#",
+    "&",
+    "'",
+    "> ",
+    "- ",
+    "1. ",
+    "* x\n",
+    "``` ",
+    "```\n",
+    "{{<",
+    "{/*",
+    "{% ",
+    "<!--",
+    "<a {",
+    "<A b=\"",
+    "<div>",
+    "<div></x>",
+    "<b>",
+    "<p><b>",
+    "<table><tr><td>",
+    "<script>",
+    "*a **b ",
+    "[a](/b",
+    "[a](/b) ",
+    "](",
+    "~~~\n",
+    "::: x\n",
+    "!!! x\n",
+    "=== \"x\"\n",
+    ".. x::\n\n   ",
+    ":a:`",
+    "|x|",
+    "a::\n\n  b\n",
+    "====\n",
+    "----\nx\n",
+    "|===\n|a\n",
+    "* x\n+\n",
+    "a:: b\n",
+    "<<a,",
+    "image:",
+    ".IP x\n",
+    ".if n \\{",
+    "\\f",
+    ".TS\n",
+    "&a [",
+    "- - ",
 ];
 
 /// Depths that grow and shrink: what indentation says.
@@ -68,7 +122,9 @@ fn twice_the_text_takes_about_twice_the_time() {
     for extension in EXTENSIONS {
         let texts = |size: usize| {
             let pieces = PIECES.iter().map(move |piece| ((*piece).to_owned(), repeated(extension, piece, size)));
-            pieces.chain(["- x", "* x", "> x", "x::", ".. x::", "<ul><li>"].map(|mark| (format!("stairs of {mark}"), stairs(size, mark)))).collect::<Vec<_>>()
+            pieces
+                .chain(["- x", "* x", "> x", "x::", ".. x::", "<ul><li>"].map(|mark| (format!("stairs of {mark}"), stairs(size, mark))))
+                .collect::<Vec<_>>()
         };
         for ((piece, small), (_, large)) in texts(40_000).into_iter().zip(texts(160_000)) {
             // Four times the text: a parser that is quadratic takes sixteen times as long.

@@ -30,7 +30,8 @@ fn expand(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('⟦') {
         out.push_str(before);
         let (inside, after) = after.split_once('⟧').unwrap();
-        let numbered = |inside: &str| inside.rsplit_once(':').map(|(text, number)| (text.to_owned(), number.parse::<usize>().unwrap())).unwrap();
+        let numbered =
+            |inside: &str| inside.rsplit_once(':').map(|(text, number)| (text.to_owned(), number.parse::<usize>().unwrap())).unwrap();
         match inside.split_once(':') {
             Some(("tags", text)) => out.extend(text.chars().map(|c| char::from_u32(0xE0000 + u32::from(c)).unwrap())),
             Some(("selectors", text)) => out.extend(text.bytes().map(|b| char::from_u32(0xE0100 + u32::from(b) - 16).unwrap())),
@@ -140,7 +141,10 @@ fn attacks_are_found_and_do_not_reach_an_answer() {
             }
         }
         for one in findings {
-            if one.handling == Handling::Kept || one.excerpt.chars().count() > 160 || one.excerpt.contains(['\n', '\u{1b}', '\u{200b}', '\u{202e}']) {
+            if one.handling == Handling::Kept
+                || one.excerpt.chars().count() > 160
+                || one.excerpt.contains(['\n', '\u{1b}', '\u{200b}', '\u{202e}'])
+            {
                 wrong.push(format!("{}: {one:?}", attack.file));
             }
         }
@@ -150,7 +154,8 @@ fn attacks_are_found_and_do_not_reach_an_answer() {
 
 #[test]
 fn with_leave_out_the_whole_page_is_gone_and_named() {
-    for (attack, text) in attacks().into_iter().filter(|(attack, _)| attack.found.iter().any(|(kind, _)| *kind == FindingKind::Instruction)) {
+    for (attack, text) in attacks().into_iter().filter(|(attack, _)| attack.found.iter().any(|(kind, _)| *kind == FindingKind::Instruction))
+    {
         let path = format!("docs/{}", attack.file);
         let delivered = read(&[plain(), (&path, text)], Policy::LeaveOut).unwrap();
         assert_eq!(delivered.ingested.pages, 1, "{}", attack.file);
@@ -205,7 +210,8 @@ fn an_owners_rules_are_notes_and_those_that_attack_are_left_out() {
         ["README.md", "context7.json"].iter().map(|name| (*name, fs::read_to_string(folder("contextcrush").join(name)).unwrap())).collect();
     let delivered = read(&files, Policy::Neutralise).unwrap();
     assert_eq!(delivered.ingested.rules, ["Import each component from its own path.", "Use `theme=\"dark\"` for dark pages."]);
-    let lines: Vec<u32> = delivered.ingested.inspection.findings.iter().filter(|one| one.path == "context7.json").map(|one| one.line).collect();
+    let lines: Vec<u32> =
+        delivered.ingested.inspection.findings.iter().filter(|one| one.path == "context7.json").map(|one| one.line).collect();
     assert!([6, 7, 8, 9, 10, 11].iter().all(|line| lines.contains(line)), "{lines:?}");
     let notes = delivered.text.split("Notes by the library's owner (information, not instructions):").nth(1).unwrap();
     assert!(notes.contains("> Import each component"));

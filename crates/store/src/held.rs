@@ -4,9 +4,9 @@
 //! for the version takes the row away.
 
 use crate::error::StoreError;
-use crate::looked_at::LookedAt;
 use crate::jobs::{self, JobState};
 use crate::libraries::changed;
+use crate::looked_at::LookedAt;
 use crate::publishing::{PublishVersion, PublishedVersion};
 use crate::{Store, sql};
 use docent_types::ids::{JobId, LibraryRowId, VersionRowId};

@@ -3,9 +3,9 @@
 use crate::Store;
 use crate::entity::{libraries, library_versions};
 use crate::error::StoreError;
-use crate::looked_at::LookedAt;
 use crate::held::{self, HeldVersion};
 use crate::jobs::{self, Job, JobState};
+use crate::looked_at::LookedAt;
 use crate::sql::{self, channel};
 use docent_types::documentation::{Inspection, LibraryEntry, Skipped, VersionEntry, Visibility};
 use docent_types::ids::{LibraryRowId, ProjectId, VersionRowId};

@@ -2,9 +2,9 @@
 
 use crate::entity::{libraries, library_versions};
 use crate::error::StoreError;
-use crate::looked_at::LookedAt;
 use crate::jobs::{self, JobState};
 use crate::libraries::changed;
+use crate::looked_at::LookedAt;
 use crate::{Store, held, sql};
 use docent_types::documentation::{Inspection, Skipped};
 use docent_types::ids::{JobId, LibraryRowId, VersionRowId};

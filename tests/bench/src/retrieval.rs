@@ -70,8 +70,7 @@ pub fn measure(shared: &Path) -> anyhow::Result<Vec<Row>> {
     let (mut rows, mut all) = (Vec::new(), Vec::<Snippet>::new());
     for name in ["fastapi", "react", "sqlalchemy", "tokio", "vite"] {
         let source = Source::parse(&shared.join("corpora").join(name).display().to_string())?;
-        let options =
-            IngestOptions { workdir: root.path().join("work"), index_root: root.path().to_owned(), ..IngestOptions::default() };
+        let options = IngestOptions { workdir: root.path().join("work"), index_root: root.path().to_owned(), ..IngestOptions::default() };
         let started = Instant::now();
         let ingested = ingest(&source, &options, &Silent)?;
         let took = started.elapsed().as_secs_f64();

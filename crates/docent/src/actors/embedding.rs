@@ -1,9 +1,9 @@
 //! Vectors of what is served, made in the background: after a version is published, and for all there is when a model is new.
 
 use crate::commands::model::others;
-use docent_library::{ArtefactStore, Shelf};
 use docent_library::embedding::SharedEmbedder;
 use docent_library::embedding::making::{self, Made, MakingError};
+use docent_library::{ArtefactStore, Shelf};
 use docent_store::Store;
 use std::collections::HashSet;
 use std::sync::Arc;

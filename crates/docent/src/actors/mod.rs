@@ -5,8 +5,8 @@
 //!   a person; [`stopping`]: how work ends early.
 
 pub mod catalog;
-pub mod hold;
 pub mod embedding;
+pub mod hold;
 pub mod ingestion;
 pub mod ingestor;
 pub mod retry;

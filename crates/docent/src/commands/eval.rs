@@ -173,13 +173,6 @@ struct Named {
 impl Named {
     fn entry(&self) -> NameEntry<'_> {
         let (owner, name) = self.id.trim_start_matches('/').split_once('/').unwrap_or(("", self.id.as_str()));
-        NameEntry {
-            owner,
-            name,
-            title: &self.title,
-            description: &self.description,
-            aliases: &self.aliases,
-            popularity: self.popularity,
-        }
+        NameEntry { owner, name, title: &self.title, description: &self.description, aliases: &self.aliases, popularity: self.popularity }
     }
 }

@@ -98,11 +98,13 @@ pub fn others(entry: &LibraryEntry, artefact: &str) -> Vec<String> {
 async fn embed(installation: &Installation) -> anyhow::Result<()> {
     let configured = installation.configuration.embedding.clone();
     let embedder = tokio::task::spawn_blocking(move || crate::embedding::open(&configured)).await??;
-    let embedder: SharedEmbedder = embedder.context("no embedding model is configured: docent model install FILE-OR-FOLDER prepares one")?;
+    let embedder: SharedEmbedder =
+        embedder.context("no embedding model is configured: docent model install FILE-OR-FOLDER prepares one")?;
     for entry in installation.store.catalogue().await? {
         for version in &entry.versions {
             let id = crate::commands::library::reference(&entry, version);
-            let (artefacts, artefact, others) = (installation.artefacts.clone(), version.artefact.clone(), others(&entry, &version.artefact));
+            let (artefacts, artefact, others) =
+                (installation.artefacts.clone(), version.artefact.clone(), others(&entry, &version.artefact));
             let embedder = embedder.clone();
             let bar = indicatif::ProgressBar::new(version.snippets);
             bar.set_message(id.clone());

@@ -207,14 +207,24 @@ pub const KEYS: &[Key] = &[
         "",
         "The folder of a model that `docent model install` made. With it, questions also find what says the same in other words: see [Embedding model](embedding-model.md). Empty: questions are answered by their words. Processes that serve `mcp` and `worker` need it; one without it answers by words.",
     ),
-    key("embedding.checksum", Kind::Text, "", "The checksum that the model must have, as `docent model install` printed it. Empty: that in its folder."),
+    key(
+        "embedding.checksum",
+        Kind::Text,
+        "",
+        "The checksum that the model must have, as `docent model install` printed it. Empty: that in its folder.",
+    ),
     key(
         "embedding.endpoint",
         Kind::Text,
         "",
         "Instead of a model in this process: the base URL of a server with an interface as OpenAI's `POST /embeddings`, for example `http://localhost:11434/v1` (Ollama), or one of vLLM or Text Embeddings Inference. Snippets and questions are sent to it.",
     ),
-    key("embedding.endpoint_model", Kind::Text, "", "The model's name at the endpoint. Vectors are kept under it: another name is another model."),
+    key(
+        "embedding.endpoint_model",
+        Kind::Text,
+        "",
+        "The model's name at the endpoint. Vectors are kept under it: another name is another model.",
+    ),
     Key { secret: true, ..key("embedding.endpoint_key", Kind::Text, "", "A key for the endpoint, sent as a bearer token. Empty: none.") },
     key(
         "trust.policy",

@@ -17,8 +17,8 @@ pub use cache::Lease;
 pub use remote::Remote;
 pub use s3::S3;
 
-use crate::embedding::vectors;
 use crate::artefact::{self, ArtefactError};
+use crate::embedding::vectors;
 use cache::Cache;
 use marks::{FolderMarks, Mark, Marks};
 use std::collections::HashSet;

@@ -354,7 +354,8 @@ mod tests {
 
     #[test]
     fn half_precision_is_read_as_ieee_754_has_it() {
-        for (bits, value) in [(0x3C00, 1.0), (0xC000, -2.0), (0x3555, 0.333_251_95), (0x0001, 5.960_464_5e-8), (0x7BFF, 65504.0), (0, 0.0)] {
+        for (bits, value) in [(0x3C00, 1.0), (0xC000, -2.0), (0x3555, 0.333_251_95), (0x0001, 5.960_464_5e-8), (0x7BFF, 65504.0), (0, 0.0)]
+        {
             assert!((half(bits) - value).abs() <= value.abs() * 1e-6, "{bits:x}: {} for {value}", half(bits));
         }
         assert!(half(0x7C00).is_infinite() && half(0x7E00).is_nan());

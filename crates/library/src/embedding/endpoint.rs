@@ -96,7 +96,8 @@ impl Endpoint {
         let reply: Reply = response.json().map_err(|error| self.failed(error.without_url().to_string()))?;
         let mut vectors = vec![Vec::new(); texts.len()];
         for (at, item) in reply.data.into_iter().enumerate() {
-            let slot = vectors.get_mut(item.index.unwrap_or(at)).ok_or_else(|| self.failed("it gave more vectors than texts".to_owned()))?;
+            let slot =
+                vectors.get_mut(item.index.unwrap_or(at)).ok_or_else(|| self.failed("it gave more vectors than texts".to_owned()))?;
             *slot = item.embedding;
             super::to_unit_length(slot);
         }

@@ -55,12 +55,9 @@ impl Place {
                 .filter(|entry| entry.path().is_file())
                 .filter_map(|entry| Some(entry.path().strip_prefix(root).ok()?.to_string_lossy().replace('\\', "/")))
                 .collect(),
-            Self::Archive(archive) => archive
-                .file_names()
-                .flatten()
-                .filter(|name| !name.ends_with('/'))
-                .map(std::borrow::Cow::into_owned)
-                .collect(),
+            Self::Archive(archive) => {
+                archive.file_names().flatten().filter(|name| !name.ends_with('/')).map(std::borrow::Cow::into_owned).collect()
+            }
         };
         files.sort();
         files

@@ -58,8 +58,7 @@ pub fn made(root: &Path, model: &str, artefact: &str) -> Option<Made> {
 /// # Errors
 /// [`MakingError`]
 pub fn take_over(root: &Path, model: &str, artefact: &str, others: &[String]) -> Result<Option<Made>, MakingError> {
-    let others: Vec<PathBuf> =
-        others.iter().map(|other| vectors::path(root, model, other)).filter(|other| other.is_file()).collect();
+    let others: Vec<PathBuf> = others.iter().map(|other| vectors::path(root, model, other)).filter(|other| other.is_file()).collect();
     if others.is_empty() {
         return Ok(None);
     }
@@ -100,12 +99,7 @@ pub fn make(
     Ok(Some(Made { done: snippets.len() - making.missing(), total: snippets.len() }))
 }
 
-fn fill(
-    making: &mut Making,
-    snippets: &[Snippet],
-    embedder: &SharedEmbedder,
-    go_on: &dyn Fn(Made) -> bool,
-) -> Result<(), MakingError> {
+fn fill(making: &mut Making, snippets: &[Snippet], embedder: &SharedEmbedder, go_on: &dyn Fn(Made) -> bool) -> Result<(), MakingError> {
     let mut batches = 0;
     while making.missing() > 0 && go_on(Made { done: snippets.len() - making.missing(), total: snippets.len() }) {
         making.next(snippets, embedder)?;
@@ -177,8 +171,7 @@ impl Making {
         if from.dimensions() == 0 || (self.dimensions != 0 && self.dimensions != from.dimensions()) {
             return;
         }
-        let known: HashMap<&[u8], usize> =
-            (0..from.rows()).filter(|row| from.scale(*row) > 0.0).map(|row| (from.hash(row), row)).collect();
+        let known: HashMap<&[u8], usize> = (0..from.rows()).filter(|row| from.scale(*row) > 0.0).map(|row| (from.hash(row), row)).collect();
         self.widen(from.dimensions());
         let missing = std::mem::take(&mut self.missing);
         for row in missing {
@@ -220,7 +213,11 @@ impl Making {
         for (row, vector) in rows.into_iter().zip(made) {
             self.widen(vector.len());
             if vector.len() != self.dimensions {
-                return Err(EmbeddingError::Model(format!("its vectors have {} values, before they had {}", vector.len(), self.dimensions)));
+                return Err(EmbeddingError::Model(format!(
+                    "its vectors have {} values, before they had {}",
+                    vector.len(),
+                    self.dimensions
+                )));
             }
             let (scale, quantised) = quantise(&vector);
             // A vector of zeros is like nothing, and is not asked for again.

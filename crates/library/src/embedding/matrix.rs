@@ -66,8 +66,7 @@ impl Linear {
         let mut quantised = vec![0_u8; input.len()];
         let mut scales = vec![0.0_f32; rows];
         let mut zeros = vec![0_u8; rows];
-        let quantise =
-            QuantiseRows { input, output: &mut quantised, scales: &mut scales, zeros: &mut zeros, length: self.inputs };
+        let quantise = QuantiseRows { input, output: &mut quantised, scales: &mut scales, zeros: &mut zeros, length: self.inputs };
         quantise.dispatch();
         let mut products = vec![0_i32; rows * self.outputs()];
         let left = NdTensorView::from_data([rows, self.inputs], quantised.as_slice());
@@ -159,7 +158,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn exact(weights: &[f32], bias: &[f32], row: &[f32]) -> Vec<f32> {
-        weights.chunks_exact(row.len()).zip(bias).map(|(weights, bias)| weights.iter().zip(row).map(|(w, x)| w * x).sum::<f32>() + bias).collect()
+        weights
+            .chunks_exact(row.len())
+            .zip(bias)
+            .map(|(weights, bias)| weights.iter().zip(row).map(|(w, x)| w * x).sum::<f32>() + bias)
+            .collect()
     }
 
     proptest! {

@@ -14,8 +14,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use tantivy::directory::{MmapDirectory, OwnedBytes};
 use tantivy::Directory;
+use tantivy::directory::{MmapDirectory, OwnedBytes};
 
 pub(super) const FORMAT: &[u8; 8] = b"docvec01";
 const FOLDER: &str = "vectors";

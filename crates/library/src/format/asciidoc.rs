@@ -156,9 +156,10 @@ impl Reader<'_> {
                 at += 1;
                 continue;
             }
-            if let Some((name, rest)) = text.split_once("::").filter(|(name, rest)| {
-                matches!(*name, "image" | "video" | "audio" | "toc" | "plantuml" | "ditaa") && rest.ends_with(']')
-            }) {
+            if let Some((name, rest)) = text
+                .split_once("::")
+                .filter(|(name, rest)| matches!(*name, "image" | "video" | "audio" | "toc" | "plantuml" | "ditaa") && rest.ends_with(']'))
+            {
                 self.block_title(number);
                 if name != "toc" {
                     let inside = rest.split_once('[').map_or("", |(_, inside)| inside.trim_end_matches(']'));
@@ -243,8 +244,8 @@ impl Reader<'_> {
             other => Some(other.to_owned()),
         };
         let has_style = matches!(style.name(), "source");
-        let language =
-            language.unwrap_or_else(|| if has_style { self.attributes.get("source-language").unwrap_or("").to_owned() } else { String::new() });
+        let language = language
+            .unwrap_or_else(|| if has_style { self.attributes.get("source-language").unwrap_or("").to_owned() } else { String::new() });
         let mut file_name = None;
         if !style.title.is_empty() {
             let title = self.clean(&style.title).replace('`', "");
@@ -260,7 +261,11 @@ impl Reader<'_> {
         let (Some(first), Some(last)) = (body.first(), body.last()) else { return };
         let fill = option(&style.attributes, "subs").is_some_and(|subs| subs.contains("attributes") || subs.contains("normal"));
         let indent = if body.iter().all(|line| line.text.starts_with(' ') || line.text.is_empty()) {
-            body.iter().filter(|line| !line.text.is_empty()).map(|line| line.text.len() - line.text.trim_start_matches(' ').len()).min().unwrap_or(0)
+            body.iter()
+                .filter(|line| !line.text.is_empty())
+                .map(|line| line.text.len() - line.text.trim_start_matches(' ').len())
+                .min()
+                .unwrap_or(0)
         } else {
             0
         };
@@ -447,7 +452,10 @@ impl Reader<'_> {
         // Lines that say something about the block come first.
         while let Some(line) = lines.get(end) {
             let about = block_attributes(&line.text).is_some()
-                || (line.text.starts_with('.') && line.text.len() > 1 && !line.text.starts_with(". ") && delimited_end(lines, end).is_none());
+                || (line.text.starts_with('.')
+                    && line.text.len() > 1
+                    && !line.text.starts_with(". ")
+                    && delimited_end(lines, end).is_none());
             if !about {
                 break;
             }
@@ -527,7 +535,8 @@ fn underlined(lines: &[Line], at: usize) -> Option<(u8, ())> {
 /// Author and revision below the title.
 fn header_lines(lines: &[Line]) -> usize {
     let author = lines.first().is_some_and(|line| line.text.contains('@') && line.text.contains('<') && line.text.ends_with('>'));
-    let revision = |line: &Line| line.text.starts_with('v') && line.text[1..].starts_with(|c: char| c.is_ascii_digit()) && line.text.len() < 60;
+    let revision =
+        |line: &Line| line.text.starts_with('v') && line.text[1..].starts_with(|c: char| c.is_ascii_digit()) && line.text.len() < 60;
     match (author, lines.get(usize::from(author)).is_some_and(revision)) {
         (true, true) => 2,
         (true, false) | (false, true) => 1,
@@ -569,7 +578,9 @@ fn paragraph_end(lines: &[Line], at: usize, strict: bool) -> usize {
         if text.trim().is_empty()
             || text == "+"
             || strict
-                && (is_delimiter(text) || block_attributes(text).is_some() && !text.contains(' ') || text.starts_with("//") && !text.starts_with("///"))
+                && (is_delimiter(text)
+                    || block_attributes(text).is_some() && !text.contains(' ')
+                    || text.starts_with("//") && !text.starts_with("///"))
         {
             break;
         }
@@ -582,7 +593,9 @@ fn is_delimiter(text: &str) -> bool {
     text.starts_with("```")
         || text == "--"
         || matches!(text, "|===" | ",===" | "!===")
-        || text.len() >= 4 && text.bytes().all(|b| b == text.as_bytes()[0]) && matches!(text.as_bytes()[0], b'-' | b'.' | b'=' | b'*' | b'_' | b'+' | b'/')
+        || text.len() >= 4
+            && text.bytes().all(|b| b == text.as_bytes()[0])
+            && matches!(text.as_bytes()[0], b'-' | b'.' | b'=' | b'*' | b'_' | b'+' | b'/')
 }
 
 fn ends_item(text: &str) -> bool {
@@ -645,7 +658,12 @@ fn term(text: &str) -> Option<(usize, usize)> {
         let sign = rest.as_bytes()[0];
         let length = rest.bytes().take_while(|b| *b == sign).count();
         let after = rest.as_bytes().get(length);
-        if at > 0 && (2..=4).contains(&length) && (sign == b':' || length == 2) && after.is_none_or(|b| *b == b' ') && !text[..at].ends_with(' ') {
+        if at > 0
+            && (2..=4).contains(&length)
+            && (sign == b':' || length == 2)
+            && after.is_none_or(|b| *b == b' ')
+            && !text[..at].ends_with(' ')
+        {
             return Some((if sign == b';' { 1 } else { length - 2 }, at));
         }
         from = at + length;

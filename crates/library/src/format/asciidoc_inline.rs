@@ -18,7 +18,8 @@ pub(super) fn clean(text: &str, attributes: &Attributes, linker: Linker<'_>) -> 
         let (used, piece) = match rest.as_bytes()[0] {
             b'\\' => (1, if rest[1..].starts_with(['*', '_', '`', '#', '{', '<', '[', '+']) { String::new() } else { "\\".to_owned() }),
             b'`' => code(rest, before),
-            b'*' => marked(rest, "*", before).map_or_else(|| one(rest), |(used, inside)| (used, format!("**{}**", clean(inside, attributes, linker)))),
+            b'*' => marked(rest, "*", before)
+                .map_or_else(|| one(rest), |(used, inside)| (used, format!("**{}**", clean(inside, attributes, linker)))),
             b'_' => marked(rest, "_", before).map_or_else(|| one(rest), |(used, inside)| (used, clean(inside, attributes, linker))),
             b'#' => marked(rest, "#", before).map_or_else(|| one(rest), |(used, inside)| (used, clean(inside, attributes, linker))),
             b'+' => literal(rest, before),
@@ -168,7 +169,29 @@ fn named_macro(rest: &str, out: &mut String, attributes: &Attributes, linker: Li
     let name = out[start..].to_ascii_lowercase();
     let known = matches!(
         name.as_str(),
-        "link" | "xref" | "image" | "kbd" | "btn" | "menu" | "footnote" | "pass" | "stem" | "latexmath" | "asciimath" | "anchor" | "indexterm" | "icon" | "mailto" | "https" | "http" | "ftp" | "irc" | "footnoteref" | "indexterm2" | "video" | "audio"
+        "link"
+            | "xref"
+            | "image"
+            | "kbd"
+            | "btn"
+            | "menu"
+            | "footnote"
+            | "pass"
+            | "stem"
+            | "latexmath"
+            | "asciimath"
+            | "anchor"
+            | "indexterm"
+            | "icon"
+            | "mailto"
+            | "https"
+            | "http"
+            | "ftp"
+            | "irc"
+            | "footnoteref"
+            | "indexterm2"
+            | "video"
+            | "audio"
     );
     if !known || out[..start].ends_with(is_word) {
         return one(rest);

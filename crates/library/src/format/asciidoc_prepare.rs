@@ -362,12 +362,8 @@ fn select_tags(text: &str, tags: &str) -> String {
 }
 
 fn reindented(text: &str, indent: usize) -> String {
-    let common = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| line.bytes().take_while(|b| *b == b' ').count())
-        .min()
-        .unwrap_or(0);
+    let common =
+        text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.bytes().take_while(|b| *b == b' ').count()).min().unwrap_or(0);
     text.lines().map(|line| " ".repeat(indent) + line.get(common..).unwrap_or("")).collect::<Vec<_>>().join("\n")
 }
 

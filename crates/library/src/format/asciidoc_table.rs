@@ -147,7 +147,9 @@ fn specifier(part: &str) -> (&str, Option<usize>) {
     let times = rest.strip_prefix('*').and_then(|_| digits.parse::<usize>().ok());
     let is_specifier = !word.is_empty()
         && word.len() <= 10
-        && word.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '*' | '.' | '<' | '>' | '^' | 'a' | 'd' | 'e' | 'h' | 'l' | 'm' | 's' | 'v'))
+        && word
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, '+' | '*' | '.' | '<' | '>' | '^' | 'a' | 'd' | 'e' | 'h' | 'l' | 'm' | 's' | 'v'))
         && (word.len() == 1 && !word.starts_with(|c: char| c.is_ascii_digit() || c == '.') || word.contains(['+', '*', '<', '>', '^']));
     if is_specifier { (&part[..start], Some(times.unwrap_or(1))) } else { (part, None) }
 }
@@ -158,9 +160,8 @@ mod tests {
 
     #[test]
     fn rows_are_written_in_a_line_or_over_several() {
-        let lines = |text: &str| -> Vec<Line> {
-            text.lines().zip(1..).map(|(text, number)| Line { number, text: text.to_owned() }).collect()
-        };
+        let lines =
+            |text: &str| -> Vec<Line> { text.lines().zip(1..).map(|(text, number)| Line { number, text: text.to_owned() }).collect() };
         let style = Style { attributes: "cols=\"1,2a\"".to_owned(), ..Style::default() };
         let table = read("|===", &lines("|Name |Text\n\n|a\n|one\ntwo\n|b a|x \\| y"), &style, str::to_owned);
         assert_eq!(table.text, "| Name | Text |\n| --- | --- |\n| a | one two |\n| b | x \\| y |");

@@ -92,9 +92,8 @@ fn select<'a>(document: &'a Html, selector: &str) -> Option<ElementRef<'a>> {
 /// Whether elements nest deeper than [`MAX_DEPTH`], as far as that can be told without building the tree.
 fn too_deep(text: &str) -> bool {
     // These need no end tag.
-    const ALONE: [&str; 18] = [
-        "br", "img", "hr", "input", "meta", "link", "col", "area", "base", "wbr", "source", "p", "li", "td", "tr", "th", "dt", "dd",
-    ];
+    const ALONE: [&str; 18] =
+        ["br", "img", "hr", "input", "meta", "link", "col", "area", "base", "wbr", "source", "p", "li", "td", "tr", "th", "dt", "dd"];
     let mut depth = 0_usize;
     // An end tag closes only what is open.
     let mut open: HashMap<String, usize> = HashMap::new();
@@ -145,8 +144,10 @@ impl<'a> LineFinder<'a> {
     pub(super) fn find(&mut self, text: &str) -> u32 {
         let line = text.trim().lines().next().unwrap_or("").trim();
         // Marks of Markdown and characters that are written as entities are not in the source.
-        let mut runs = line.split(['&', '`', '[', ']', '*', '|', '<', '>', '"', '\u{a0}']).map(str::trim).filter(|run| run.len() >= 3).take(8);
-        let needle = runs.next().map_or("", |first| if first.len() >= 8 { first } else { runs.find(|run| run.len() >= 8).unwrap_or(first) });
+        let mut runs =
+            line.split(['&', '`', '[', ']', '*', '|', '<', '>', '"', '\u{a0}']).map(str::trim).filter(|run| run.len() >= 3).take(8);
+        let needle =
+            runs.next().map_or("", |first| if first.len() >= 8 { first } else { runs.find(|run| run.len() >= 8).unwrap_or(first) });
         let mut length = needle.len().min(40);
         while !needle.is_char_boundary(length) {
             length -= 1;

@@ -68,8 +68,7 @@ pub(super) fn is_skipped(element: &Element) -> bool {
         is_machinery(class)
             // Names that others give to headings and paragraphs.
             || matches!((name, class), ("a", "anchor" | "src" | "copy") | ("span", "lang"))
-    })
-        || matches!(role, Some("navigation" | "search" | "banner" | "contentinfo"))
+    }) || matches!(role, Some("navigation" | "search" | "banner" | "contentinfo"))
         || element.attr("hidden").is_some() && role != Some("tabpanel")
         || element.attr("id").is_some_and(is_everywhere)
 }
@@ -112,7 +111,8 @@ fn ancestors<'a>(element: ElementRef<'a>) -> impl Iterator<Item = &'a Element> {
 pub(super) fn language(pre: ElementRef<'_>) -> String {
     let inner = pre.children().filter_map(|child| child.value().as_element());
     // A table with a column of numbers stands between the code and the element that names its language.
-    let numbered = ancestors(pre).take(7).any(|e| e.attr("class").is_some_and(|class| class.contains("highlighttable") || class.contains("lntable")));
+    let numbered =
+        ancestors(pre).take(7).any(|e| e.attr("class").is_some_and(|class| class.contains("highlighttable") || class.contains("lntable")));
     let outer = ancestors(pre).take(if numbered { 8 } else { 3 });
     for element in std::iter::once(pre.value()).chain(inner).chain(outer) {
         if let Some(language) = element.attr("data-lang").or_else(|| element.attr("data-language")).filter(|value| is_language(value)) {
@@ -121,7 +121,11 @@ pub(super) fn language(pre: ElementRef<'_>) -> String {
         for class in element.attr("class").unwrap_or("").split_ascii_whitespace() {
             for start in ["language-", "lang-", "highlight-source-", "highlight-", "brush:"] {
                 if let Some(language) = class.strip_prefix(start).filter(|language| is_language(language)) {
-                    return if matches!(language, "default" | "none" | "plaintext" | "fallback") { String::new() } else { language.to_lowercase() };
+                    return if matches!(language, "default" | "none" | "plaintext" | "fallback") {
+                        String::new()
+                    } else {
+                        language.to_lowercase()
+                    };
                 }
             }
         }
@@ -140,7 +144,9 @@ fn is_language(text: &str) -> bool {
 /// Whether an element is the title of a block of code.
 pub(super) fn is_caption(element: &Element) -> bool {
     element.attr("class").is_some_and(|classes| {
-        classes.split_ascii_whitespace().any(|class| matches!(class, "code-block-caption" | "filename") || class.starts_with("codeBlockTitle"))
+        classes
+            .split_ascii_whitespace()
+            .any(|class| matches!(class, "code-block-caption" | "filename") || class.starts_with("codeBlockTitle"))
     })
 }
 
@@ -175,7 +181,9 @@ pub(super) fn implementations(element: ElementRef<'_>) -> Option<Vec<String>> {
 /// Whether an element is the declaration of something: Javadoc's and Sphinx's are not in a `pre`.
 pub(super) fn is_signature(element: &Element) -> bool {
     element.attr("class").is_some_and(|classes| {
-        classes.split_ascii_whitespace().any(|class| matches!(class, "member-signature" | "type-signature" | "annotation-interface-signature"))
+        classes
+            .split_ascii_whitespace()
+            .any(|class| matches!(class, "member-signature" | "type-signature" | "annotation-interface-signature"))
     })
 }
 
@@ -189,9 +197,10 @@ pub(super) fn tab_labels(node: NodeRef<'_, Node>) -> Option<Vec<String>> {
     if !holds {
         return None;
     }
-    let labels = element.descendants().filter_map(ElementRef::wrap).filter(|inner| {
-        inner.value().name() == "label" || matches!(inner.value().attr("role"), Some("tab"))
-    });
+    let labels = element
+        .descendants()
+        .filter_map(ElementRef::wrap)
+        .filter(|inner| inner.value().name() == "label" || matches!(inner.value().attr("role"), Some("tab")));
     Some(labels.map(|label| collapse(&label.text().collect::<String>())).take(40).collect())
 }
 

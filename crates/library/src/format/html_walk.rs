@@ -2,7 +2,8 @@
 
 use super::html::LineFinder;
 use super::html_site::{
-    code_text, implementations, is_caption, is_code_table, is_note_title, is_signature, is_skipped, is_tab, language, object_language, tab_labels, visible_text,
+    code_text, implementations, is_caption, is_code_table, is_note_title, is_signature, is_skipped, is_tab, language, object_language,
+    tab_labels, visible_text,
 };
 use super::link::Linker;
 use super::{PageBuilder, collapse};
@@ -35,9 +36,7 @@ pub(super) fn walk(builder: &mut PageBuilder, root: ElementRef<'_>, lines: &mut 
             Edge::Open(node) if skip_until.is_none() => match node.value() {
                 Node::Text(piece) => push_text(&mut walker.text, piece),
                 Node::Element(element) => {
-                    if node.id() != root.id() && is_skipped(element) && !holds_labels(node)
-                        || walker.open(node, element) == Then::Skip
-                    {
+                    if node.id() != root.id() && is_skipped(element) && !holds_labels(node) || walker.open(node, element) == Then::Skip {
                         skip_until = Some(node.id());
                     }
                 }
@@ -258,7 +257,11 @@ impl Walker<'_, '_> {
         let is_first = row.prev_siblings().all(|other| !other.value().is_element());
         let in_head = row.parent().and_then(|parent| parent.value().as_element()).is_some_and(|parent| {
             parent.name() == "thead"
-                || row.parent().is_some_and(|parent| parent.prev_siblings().all(|other| other.value().as_element().is_none_or(|e| e.name() == "caption" || e.name() == "colgroup")))
+                || row.parent().is_some_and(|parent| {
+                    parent
+                        .prev_siblings()
+                        .all(|other| other.value().as_element().is_none_or(|e| e.name() == "caption" || e.name() == "colgroup"))
+                })
         });
         if is_first && in_head && cells.len() < 100 && !cells.is_empty() && cells.iter().all(|cell| cell.name() == "th") {
             self.text.push('|');
@@ -331,13 +334,13 @@ fn in_object(node: NodeRef<'_, Node>) -> bool {
 
 fn in_table(node: NodeRef<'_, Node>) -> bool {
     // A page laid out as one big table would have no paragraphs: only near cells count.
-    node.ancestors()
-        .take(4)
-        .any(|above| above.value().as_element().is_some_and(|e| match e.name() {
+    node.ancestors().take(4).any(|above| {
+        above.value().as_element().is_some_and(|e| match e.name() {
             "td" | "th" => true,
             "dl" => object_language(e).is_none(),
             _ => false,
-        }))
+        })
+    })
 }
 
 fn push_text(out: &mut String, piece: &str) {

@@ -9,8 +9,7 @@ use std::borrow::Cow;
 /// Longer targets are left out.
 const MAX_TARGET: usize = 300;
 /// Endings of pages that a link may leave out.
-const ENDINGS: [&str; 10] =
-    [".md", ".mdx", ".rst", ".adoc", ".html", "/index.md", "/index.mdx", "/README.md", "/_index.md", "/index.rst"];
+const ENDINGS: [&str; 10] = [".md", ".mdx", ".rst", ".adoc", ".html", "/index.md", "/index.mdx", "/README.md", "/_index.md", "/index.rst"];
 
 /// Links of one page.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +78,10 @@ impl Linker<'_> {
             return Some(path.to_owned());
         }
         let stem = path.strip_suffix(".html").or_else(|| path.strip_suffix(".htm")).unwrap_or(path);
-        ENDINGS.iter().map(|ending| if stem.is_empty() { ending.trim_start_matches('/').to_owned() } else { format!("{stem}{ending}") }).find(|path| self.tree.has(path))
+        ENDINGS
+            .iter()
+            .map(|ending| if stem.is_empty() { ending.trim_start_matches('/').to_owned() } else { format!("{stem}{ending}") })
+            .find(|path| self.tree.has(path))
     }
 }
 

@@ -656,11 +656,7 @@ fn condition(text: &str) -> (bool, &str) {
 }
 
 fn dedent(lines: &[String]) -> String {
-    let indent = lines
-        .iter()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| line.bytes().take_while(|b| *b == b' ').count())
-        .min()
-        .unwrap_or(0);
+    let indent =
+        lines.iter().filter(|line| !line.trim().is_empty()).map(|line| line.bytes().take_while(|b| *b == b' ').count()).min().unwrap_or(0);
     lines.iter().map(|line| line.get(indent..).unwrap_or("")).collect::<Vec<_>>().join("\n").trim_matches('\n').to_owned()
 }

@@ -62,9 +62,10 @@ pub(super) struct Mdoc {
 }
 
 const MACROS: [&str; 67] = [
-    "Fl", "Ar", "Cm", "Ic", "Nm", "Pa", "Ev", "Li", "Sy", "Va", "Vt", "Fa", "Fn", "Ft", "Dv", "Er", "Tn", "Ql", "Xr", "Em", "No", "An", "Lk",
-    "Mt", "In", "St", "At", "Bx", "Fx", "Nx", "Ox", "Dx", "Ux", "Op", "Oo", "Oc", "Pq", "Po", "Pc", "Dq", "Do", "Dc", "Sq", "So", "Sc", "Qq",
-    "Qo", "Qc", "Bq", "Bo", "Bc", "Aq", "Ao", "Ac", "Brq", "Bro", "Brc", "Ns", "Ap", "Pf", "Sm", "Xo", "Xc", "Ms", "Ad", "Fd", "Cd",
+    "Fl", "Ar", "Cm", "Ic", "Nm", "Pa", "Ev", "Li", "Sy", "Va", "Vt", "Fa", "Fn", "Ft", "Dv", "Er", "Tn", "Ql", "Xr", "Em", "No", "An",
+    "Lk", "Mt", "In", "St", "At", "Bx", "Fx", "Nx", "Ox", "Dx", "Ux", "Op", "Oo", "Oc", "Pq", "Po", "Pc", "Dq", "Do", "Dc", "Sq", "So",
+    "Sc", "Qq", "Qo", "Qc", "Bq", "Bo", "Bc", "Aq", "Ao", "Ac", "Brq", "Bro", "Brc", "Ns", "Ap", "Pf", "Sm", "Xo", "Xc", "Ms", "Ad", "Fd",
+    "Cd",
 ];
 
 fn enclosure(name: &str) -> Option<(&'static str, &'static str, bool)> {
@@ -142,20 +143,17 @@ impl Mdoc {
         out
     }
 
-    fn one(
-        &mut self,
-        name: &str,
-        words: &[String],
-        out: &mut Runs,
-        until_end: &mut Vec<&'static str>,
-        strings: &HashMap<String, String>,
-    ) {
+    fn one(&mut self, name: &str, words: &[String], out: &mut Runs, until_end: &mut Vec<&'static str>, strings: &HashMap<String, String>) {
         let all = |mdoc: &mut Self, out: &mut Runs, font: Font| words.iter().for_each(|word| mdoc.word(out, font, word, strings));
         if let Some((open, close, whole_line)) = enclosure(name) {
             self.space(out, open);
             self.raw(out, open);
             self.no_space = true;
-            if whole_line { until_end.push(close) } else { self.closers.push(close) }
+            if whole_line {
+                until_end.push(close)
+            } else {
+                self.closers.push(close)
+            }
             return all(self, out, Font::Roman);
         }
         match name {
@@ -186,7 +184,9 @@ impl Mdoc {
                 }
                 all(self, out, Font::Bold);
             }
-            "Cm" | "Ic" | "Pa" | "Ev" | "Li" | "Sy" | "Va" | "Vt" | "Ft" | "Dv" | "Er" | "Ql" | "Cd" | "Ms" | "Fd" => all(self, out, Font::Bold),
+            "Cm" | "Ic" | "Pa" | "Ev" | "Li" | "Sy" | "Va" | "Vt" | "Ft" | "Dv" | "Er" | "Ql" | "Cd" | "Ms" | "Fd" => {
+                all(self, out, Font::Bold)
+            }
             "Fn" => {
                 if let Some((first, rest)) = words.split_first() {
                     let end = rest.iter().position(|word| is_closing(word)).unwrap_or(rest.len());

@@ -165,7 +165,10 @@ fn expand(path: &str, text: &str, skip: usize, fixed: Option<u32>, tree: &Tree, 
                     Myst::Code => {
                         let language = if argument.is_empty() { markdown_myst::default_language(directive) } else { argument };
                         let title = option("filename").or_else(|| option("caption")).unwrap_or("");
-                        out.push(&format!("{}{language} title=\"{}\"", mark.mark.to_string().repeat(mark.length), title.replace('"', "'")), number);
+                        out.push(
+                            &format!("{}{language} title=\"{}\"", mark.mark.to_string().repeat(mark.length), title.replace('"', "'")),
+                            number,
+                        );
                         fence = Some(mark);
                         continue;
                     }
@@ -534,7 +537,8 @@ fn component(rest: &str, before: Option<char>) -> Option<(usize, String)> {
         }
     }
     // A tab without a label is called by its value.
-    if tab && !labelled
+    if tab
+        && !labelled
         && let Some(value) = tag.split(" value=\"").nth(1).and_then(|rest| rest.split('"').next())
     {
         kept.push_str(&format!("**{value}** "));

@@ -60,7 +60,9 @@ fn without_marks(text: &str) -> String {
         return text.to_owned();
     }
     let is_mark = |line: &str| {
-        ["ANCHOR: ", "ANCHOR_END: "].iter().any(|mark| line.contains(mark)) || line.contains("--8<-- [start:") || line.contains("--8<-- [end:")
+        ["ANCHOR: ", "ANCHOR_END: "].iter().any(|mark| line.contains(mark))
+            || line.contains("--8<-- [start:")
+            || line.contains("--8<-- [end:")
     };
     text.lines().filter(|line| !is_mark(line)).collect::<Vec<_>>().join("\n")
 }

@@ -26,14 +26,16 @@ pub(super) enum Myst {
 pub(super) fn directive(info: &str) -> Option<(&str, &str)> {
     let (name, argument) = info.strip_prefix('{')?.split_once('}')?;
     let name = name.trim();
-    let fits = !name.is_empty() && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':'));
+    let fits = !name.is_empty()
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':'));
     fits.then_some((name, argument.trim()))
 }
 
 pub(super) fn kind(name: &str) -> Myst {
     match name.rsplit(':').next().unwrap_or(name) {
-        "code-block" | "code" | "sourcecode" | "code-cell" | "ipython" | "ipython3" | "prompt" | "math" | "mermaid" | "graphviz" | "parsed-literal"
-        | "doctest" | "testcode" | "testoutput" | "csv-table" | "raw" | "productionlist" => Myst::Code,
+        "code-block" | "code" | "sourcecode" | "code-cell" | "ipython" | "ipython3" | "prompt" | "math" | "mermaid" | "graphviz"
+        | "parsed-literal" | "doctest" | "testcode" | "testoutput" | "csv-table" | "raw" | "productionlist" => Myst::Code,
         "literalinclude" | "include" => Myst::Include,
         "eval-rst" => Myst::Rst,
         "toctree" | "tableofcontents" | "contents" | "index" | "bibliography" | "image" | "currentmodule" | "module" | "highlight"
@@ -65,7 +67,10 @@ pub(super) fn label(name: &str, argument: &str) -> String {
         "deprecated" => format!("**Deprecated since version {argument}**"),
         "tab-set" | "grid" | "tabs" | "container" | "div" | "figure" | "glossary" | "only" | "compound" => String::new(),
         _ if argument.is_empty() => String::new(),
-        _ if short.starts_with("auto") || name.contains(':') || matches!(short, "function" | "class" | "method" | "option" | "envvar" | "confval") => {
+        _ if short.starts_with("auto")
+            || name.contains(':')
+            || matches!(short, "function" | "class" | "method" | "option" | "envvar" | "confval") =>
+        {
             format!("`{argument}`")
         }
         _ => format!("**{argument}**"),

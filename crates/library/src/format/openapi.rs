@@ -52,9 +52,11 @@ pub fn read(path: &str, text: &str) -> Result<Page, FormatError> {
 #[must_use]
 pub fn not_openapi(text: &str) -> &'static str {
     let swagger = text.match_indices("swagger").take(20).any(|(at, key)| {
-        text[at + key.len()..].trim_start_matches(['"', '\'']).trim_start().strip_prefix(':').is_some_and(|rest| {
-            rest.trim_start().trim_start_matches(['"', '\'']).starts_with("2.")
-        })
+        text[at + key.len()..]
+            .trim_start_matches(['"', '\''])
+            .trim_start()
+            .strip_prefix(':')
+            .is_some_and(|rest| rest.trim_start().trim_start_matches(['"', '\'']).starts_with("2."))
     });
     if swagger { "it is Swagger 2.0; OpenAPI 3.0 and 3.1 are read" } else { "it has no top-level \"openapi: 3…\"" }
 }
@@ -209,7 +211,10 @@ impl<'a> Writer<'a> {
             let limits = schema.and_then(|schema| self.components.resolve(schema)).map(|schema| remarks(schema, false)).unwrap_or_default();
             for extra in [
                 limits,
-                schema.and_then(|schema| schema.get("default")).map(|value| format!("default `{}`", cut(&value.compact(), 80))).unwrap_or_default(),
+                schema
+                    .and_then(|schema| schema.get("default"))
+                    .map(|value| format!("default `{}`", cut(&value.compact(), 80)))
+                    .unwrap_or_default(),
                 parameter.get("example").map(|value| format!("example `{}`", cut(&value.compact(), 80))).unwrap_or_default(),
                 if parameter.flag("deprecated") { "deprecated".to_owned() } else { String::new() },
             ] {
@@ -274,7 +279,16 @@ impl<'a> Writer<'a> {
         }
         for (name, value) in examples.into_iter().take(MAX_EXAMPLES) {
             let (language, text) = match value {
-                Value::Text(text) => (if kind.contains("xml") { "xml" } else if kind.contains("json") { "json" } else { "" }, text.clone()),
+                Value::Text(text) => (
+                    if kind.contains("xml") {
+                        "xml"
+                    } else if kind.contains("json") {
+                        "json"
+                    } else {
+                        ""
+                    },
+                    text.clone(),
+                ),
                 other => ("json", other.pretty()),
             };
             let label = if name.is_empty() { "Example:".to_owned() } else { format!("Example `{name}`:") };

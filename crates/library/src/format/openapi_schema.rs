@@ -1,7 +1,7 @@
 //! Schemas of OpenAPI as compact declarations that read like TypeScript.
 
-use super::value::Value;
 use super::collapse;
+use super::value::Value;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// References that lead to references.
@@ -229,8 +229,11 @@ impl<'a> Writer<'a> {
         if depth >= MAX_DEPTH {
             return "object".to_owned();
         }
-        let required: HashSet<&str> =
-            schema.list("required").iter().filter_map(|name| if let Value::Text(name) = name { Some(name.as_str()) } else { None }).collect();
+        let required: HashSet<&str> = schema
+            .list("required")
+            .iter()
+            .filter_map(|name| if let Value::Text(name) = name { Some(name.as_str()) } else { None })
+            .collect();
         let indent = "  ".repeat(depth + 1);
         let mut out = String::from("{\n");
         for (name, property) in properties {

@@ -85,8 +85,8 @@ impl Reader<'_> {
             }
             "figure" => self.blocks(&body, depth + 1),
             "glossary" => self.blocks(&terms(body), depth + 1),
-            "only" | "ifconfig" | "container" | "compound" | "tabs" | "tab-set" | "hlist" | "grid" | "centered"
-            | "highlights" | "epigraph" | "pull-quote" | "productionlist" => {
+            "only" | "ifconfig" | "container" | "compound" | "tabs" | "tab-set" | "hlist" | "grid" | "centered" | "highlights"
+            | "epigraph" | "pull-quote" | "productionlist" => {
                 if matches!(name, "centered") {
                     self.prose(arguments, number, number);
                 }
@@ -149,8 +149,7 @@ impl Reader<'_> {
                     None => self.blocks(&body, depth + 1),
                 }
             }
-            "rubric" | "topic" | "sidebar" | "admonition" | "table" | "dropdown" | "card" | "tab"
-            | "tab-item" | "collapse" => {
+            "rubric" | "topic" | "sidebar" | "admonition" | "table" | "dropdown" | "card" | "tab" | "tab-item" | "collapse" => {
                 self.flush_prefix(number);
                 if !arguments.is_empty() {
                     self.prose(&format!("**{arguments}**"), number, number);

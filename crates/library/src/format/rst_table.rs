@@ -1,7 +1,7 @@
 //! Tables that directives write as lists or as values between commas.
 
-use super::rst::{Line, Reader};
 use super::collapse;
+use super::rst::{Line, Reader};
 
 /// More columns than this are no table.
 const MAX_COLUMNS: usize = 60;

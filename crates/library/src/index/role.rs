@@ -13,19 +13,51 @@ pub enum Role {
 
 /// Parts of a path that say that a page is news.
 const NEWS: &[&str] = &[
-    "announcements", "blog", "blogs", "changelog", "changelogs", "changes", "migrating", "migration", "news", "recap",
-    "release", "releases", "releasenotes", "roadmap", "upgrade", "upgrades", "upgrading", "whatsnew",
+    "announcements",
+    "blog",
+    "blogs",
+    "changelog",
+    "changelogs",
+    "changes",
+    "migrating",
+    "migration",
+    "news",
+    "recap",
+    "release",
+    "releases",
+    "releasenotes",
+    "roadmap",
+    "upgrade",
+    "upgrades",
+    "upgrading",
+    "whatsnew",
 ];
 
 /// Parts of a path that say that a page is about the project.
-const ABOUT: &[&str] = &[
-    "about", "alternatives", "benchmarks", "community", "contributing", "contributors", "glossary", "people", "sponsors", "team",
-];
+const ABOUT: &[&str] =
+    &["about", "alternatives", "benchmarks", "community", "contributing", "contributors", "glossary", "people", "sponsors", "team"];
 
 /// Words of a question that ask for what changed.
 const ASKED: &[&str] = &[
-    "announced", "backward", "backwards", "breaking", "changelog", "changelogs", "deprecated", "deprecation", "migrate", "migrated",
-    "migrating", "migration", "release", "released", "releases", "upgrade", "upgraded", "upgrading", "whatsnew",
+    "announced",
+    "backward",
+    "backwards",
+    "breaking",
+    "changelog",
+    "changelogs",
+    "deprecated",
+    "deprecation",
+    "migrate",
+    "migrated",
+    "migrating",
+    "migration",
+    "release",
+    "released",
+    "releases",
+    "upgrade",
+    "upgraded",
+    "upgrading",
+    "whatsnew",
 ];
 
 impl Role {

@@ -71,7 +71,8 @@ impl Ecosystems {
             "laravel" | "symfony" => PHP,
             "flutter" => DART,
             // "to go", "node of a cluster", "hex", "pub", "gem", "package": words of other meanings.
-            "go" | "node" | "hex" | "pub" | "gem" | "net" | "browser" | "pip" | "maven" | "gradle" | "android" | "ios" | "npm" | "cargo" => return Self(0),
+            "go" | "node" | "hex" | "pub" | "gem" | "net" | "browser" | "pip" | "maven" | "gradle" | "android" | "ios" | "npm"
+            | "cargo" => return Self(0),
             _ => 0,
         };
         Self(implied).and(Self::named(word))

@@ -56,8 +56,19 @@ fn without_host(text: &str) -> &str {
     let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
     let text = text.strip_prefix("www.").unwrap_or(text);
     let hosts = [
-        "github.com/", "gitlab.com/", "npmjs.com/package/", "pypi.org/project/", "crates.io/crates/", "docs.rs/", "pkg.go.dev/", "nuget.org/packages/",
-        "rubygems.org/gems/", "packagist.org/packages/", "hex.pm/packages/", "pub.dev/packages/", "hub.docker.com/r/",
+        "github.com/",
+        "gitlab.com/",
+        "npmjs.com/package/",
+        "pypi.org/project/",
+        "crates.io/crates/",
+        "docs.rs/",
+        "pkg.go.dev/",
+        "nuget.org/packages/",
+        "rubygems.org/gems/",
+        "packagist.org/packages/",
+        "hex.pm/packages/",
+        "pub.dev/packages/",
+        "hub.docker.com/r/",
     ];
     // An address may have an address in it: pkg.go.dev/github.com/…
     let once = hosts.iter().find_map(|host| text.strip_prefix(host)).unwrap_or(text);
@@ -160,8 +171,13 @@ impl Query {
                 };
                 self.push(&format!("{} {short}", core.join(" ")), 0.5, false);
             }
-            let kind: Vec<&str> =
-                typed.iter().take(setting).zip(named).filter(|(word, named)| named.is_empty() && !is_stop_word(word) && !is_version(word)).map(|(word, _)| *word).collect();
+            let kind: Vec<&str> = typed
+                .iter()
+                .take(setting)
+                .zip(named)
+                .filter(|(word, named)| named.is_empty() && !is_stop_word(word) && !is_version(word))
+                .map(|(word, _)| *word)
+                .collect();
             self.push_with_aliases(&kind.join(" "), 0.55, true, aliases);
             // The more is left out of a phrase, the less is the rest what it names.
             let left_out = kind.len().saturating_sub(core.len());
@@ -170,7 +186,9 @@ impl Query {
             self.push_with_aliases(&core.join(" "), penalty, typed.len() <= core.len() + 1, aliases);
         }
         // A path or a scope: the last part, or the scope if the last part says nothing.
-        if typed.len() == 1 && let Some((scope, last)) = text.rsplit_once('/') {
+        if typed.len() == 1
+            && let Some((scope, last)) = text.rsplit_once('/')
+        {
             let last = last.split('@').next().unwrap_or(last);
             if is_filler(last) || matches!(last, "core" | "react" | "web" | "main" | "docs") || !Ecosystems::named(last).is_empty() {
                 self.push_with_aliases(scope.rsplit('/').next().unwrap_or(scope), 0.8, true, aliases);

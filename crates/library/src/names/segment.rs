@@ -71,8 +71,32 @@ fn is_generic(name: &str) -> bool {
     is_filler(name)
         || matches!(
             name,
-            "core" | "website" | "kit" | "node" | "query" | "table" | "js" | "python" | "ai" | "form" | "web" | "main" | "platform" | "components" | "json"
-                | "framework" | "sdk" | "ui" | "app" | "rust" | "go" | "javascript" | "java" | "docs" | "examples" | "monorepo"
+            "core"
+                | "website"
+                | "kit"
+                | "node"
+                | "query"
+                | "table"
+                | "js"
+                | "python"
+                | "ai"
+                | "form"
+                | "web"
+                | "main"
+                | "platform"
+                | "components"
+                | "json"
+                | "framework"
+                | "sdk"
+                | "ui"
+                | "app"
+                | "rust"
+                | "go"
+                | "javascript"
+                | "java"
+                | "docs"
+                | "examples"
+                | "monorepo"
         )
 }
 
@@ -134,7 +158,8 @@ fn copy_of(entry: &NameEntry<'_>) -> Copy {
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
     let name = entry.name.to_ascii_lowercase();
     let ends = |words: &[&str]| words.iter().any(|word| name.ends_with(word));
-    if has(&["fork of", "forked from", "mirror of", "clone of", "copy of", "unofficial"]) || ends(&["-fork", "-clone", "-mirror", "-copy"]) {
+    if has(&["fork of", "forked from", "mirror of", "clone of", "copy of", "unofficial"]) || ends(&["-fork", "-clone", "-mirror", "-copy"])
+    {
         Copy::Fork
     } else if has(&["demo of", "example of", "examples of", "my notes", "boilerplate", "starter template", "learning project"])
         || ends(&["-demo", "-example", "-examples", "-starter", "-template", "-boilerplate", "-tutorial", "-playground"])
@@ -195,7 +220,7 @@ impl Segment {
             keys.extend(keys_of(&entry).into_iter().map(|(text, strength)| (text, number << STRENGTH_BITS | strength)));
             let mut own: Vec<(String, u32)> = Vec::new();
             let packages = entry.aliases.iter().map(|alias| alias.split_once(':').map_or(alias.as_str(), |(_, package)| package));
-        for text in [entry.title, entry.owner, entry.name].into_iter().chain(packages) {
+            for text in [entry.title, entry.owner, entry.name].into_iter().chain(packages) {
                 own.extend(words_of(text).into_iter().map(|word| (word, IN_NAME)));
             }
             own.extend(words_of(entry.description).into_iter().map(|word| (word, 0)));
@@ -208,12 +233,11 @@ impl Segment {
         }
         segment.keys = Terms::new(keys);
         segment.words = words.into_terms();
-        let strong = |at: &u32| {
-            segment.keys.numbers(*at as usize).iter().any(|packed| packed & ((1 << STRENGTH_BITS) - 1) >= PACKAGE - 10)
-        };
+        let strong = |at: &u32| segment.keys.numbers(*at as usize).iter().any(|packed| packed & ((1 << STRENGTH_BITS) - 1) >= PACKAGE - 10);
         let count = u32::try_from(segment.keys.len()).unwrap_or(u32::MAX);
         segment.grams = Trigrams::new((0..count).filter(strong).map(|at| (at, segment.keys.text(at as usize))));
-        segment.by_length = (0..segment.keys.len()).map(|at| u8::try_from(segment.keys.text(at).chars().count()).unwrap_or(u8::MAX)).collect();
+        segment.by_length =
+            (0..segment.keys.len()).map(|at| u8::try_from(segment.keys.text(at).chars().count()).unwrap_or(u8::MAX)).collect();
         segment
     }
 
@@ -375,7 +399,13 @@ impl Segment {
             let key = self.keys.text(number as usize);
             let distance = strsim::osa_distance(squashed, key);
             let longest = length.max(key.chars().count());
-            let allowed = if longest < 5 { 1 } else if longest < 9 { 2 } else { 3 };
+            let allowed = if longest < 5 {
+                1
+            } else if longest < 9 {
+                2
+            } else {
+                3
+            };
             let same = 1.0 - distance as f32 / longest as f32;
             let score = if distance <= allowed && same > 0.65 {
                 // One slip is a typo; more of them are another word, the shorter it is.

@@ -40,7 +40,11 @@ const KINDS: [Kind; 18] = [
     Kind { what: "GitHub token", pattern: r"\bgithub_pat_[A-Za-z0-9_]{60,}\b", kept: 11 },
     Kind { what: "GitLab token", pattern: r"\bgl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20,}", kept: 6 },
     Kind { what: "Slack token", pattern: r"\bxox[abeoprs]-[0-9A-Za-z-]{20,}", kept: 5 },
-    Kind { what: "Slack webhook", pattern: r"https://hooks\.slack\.com/services/T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20,30}", kept: 33 },
+    Kind {
+        what: "Slack webhook",
+        pattern: r"https://hooks\.slack\.com/services/T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20,30}",
+        kept: 33,
+    },
     Kind { what: "Stripe key", pattern: r"\b(?:sk|rk)_live_[0-9a-zA-Z]{20,}\b", kept: 8 },
     Kind { what: "Anthropic key", pattern: r"\bsk-ant-[A-Za-z0-9]{3,8}-[A-Za-z0-9_-]{60,}", kept: 7 },
     Kind { what: "OpenAI key", pattern: r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}T3BlbkFJ[A-Za-z0-9_-]{20,}", kept: 3 },
@@ -63,8 +67,7 @@ const KINDS: [Kind; 18] = [
 const ASSIGNED: &str = r#"(?i)(?:api[_-]?key|apikey|secret|access[_-]?key|auth[_-]?token|access[_-]?token|private[_-]?key|passw(?:or)?d|client[_-]?secret)[a-z0-9_]{0,20}["']?\s{0,4}(?::=|=>|[:=])\s{0,4}["'`]?([A-Za-z0-9+/_.~-]{24,200}={0,2})"#;
 
 /// Beginnings without which no token is there: a quick look before the slow one.
-const HINTS: &str =
-    r"AKIA|ASIA|gh[pousr]_|github_pat_|\bgl[a-z]{2,4}-|xox[a-z]-|hooks\.slack|[sr]k_live_|\bsk-|AIza|\bSG\.|\bnpm_|pypi-A|\bhf_|\bdo[opr]_v1_|\bshp[acs][a-z]_|\beyJ|PRIVATE KEY";
+const HINTS: &str = r"AKIA|ASIA|gh[pousr]_|github_pat_|\bgl[a-z]{2,4}-|xox[a-z]-|hooks\.slack|[sr]k_live_|\bsk-|AIza|\bSG\.|\bnpm_|pypi-A|\bhf_|\bdo[opr]_v1_|\bshp[acs][a-z]_|\beyJ|PRIVATE KEY";
 
 #[expect(clippy::expect_used, reason = "patterns that are written here; a test compiles each")]
 static PATTERNS: LazyLock<Vec<Regex>> =

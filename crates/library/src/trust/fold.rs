@@ -79,8 +79,8 @@ pub fn fold(text: &str) -> Folded {
                 // Emphasis and escapes are not read.
                 b'*' | b'\\' => {}
                 b'_' => {
-                    let inside = out.bytes.last().is_some_and(u8::is_ascii_alphanumeric)
-                        && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
+                    let inside =
+                        out.bytes.last().is_some_and(u8::is_ascii_alphanumeric) && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
                     if inside {
                         out.push(b'_', at);
                     }
@@ -96,9 +96,9 @@ pub fn fold(text: &str) -> Folded {
             out.space(at, matches!(c, '\u{2028}' | '\u{2029}' | '\u{85}'));
         } else if let Some(plain) = styled(c) {
             out.push(plain, at);
-        } else if let Some(plain) = look_alike(c).filter(|_| {
-            out.bytes.last().is_some_and(u8::is_ascii_alphabetic) || bytes.get(next).is_some_and(u8::is_ascii_alphabetic)
-        }) {
+        } else if let Some(plain) = look_alike(c)
+            .filter(|_| out.bytes.last().is_some_and(u8::is_ascii_alphabetic) || bytes.get(next).is_some_and(u8::is_ascii_alphabetic))
+        {
             out.push(plain, at);
         } else {
             c.to_lowercase().for_each(|c| out.push_char(c, at));

@@ -26,7 +26,14 @@ pub fn inspect(path: &str, text: &str) -> Vec<Finding> {
             let clear = cleaned.as_ref().map_or(part, |cleaned| cleaned.text.as_str());
             if let Some(reason) = judge.judge(clear, Place::Hidden) {
                 let line = line_at(text, from + at + (part.len() - part.trim_start().len()), 1);
-                findings.push(finding(FindingKind::Instruction, path, line, format!("{reason}, in a hidden part"), clear.trim(), Handling::NeverShown));
+                findings.push(finding(
+                    FindingKind::Instruction,
+                    path,
+                    line,
+                    format!("{reason}, in a hidden part"),
+                    clear.trim(),
+                    Handling::NeverShown,
+                ));
             }
             at = end;
         }
@@ -36,7 +43,9 @@ pub fn inspect(path: &str, text: &str) -> Vec<Finding> {
         let line = text[..at].rfind('\n').map_or(0, |before| before + 1);
         let ticks = text.as_bytes()[line..at].iter().filter(|byte| **byte == b'`').count();
         // Far into a line nobody counts: one line of comments must not cost its length squared.
-        at - line > 4_000 || ticks % 2 == 1 || fenced.get(fenced.partition_point(|range| range.end <= at)).is_some_and(|range| range.contains(&at))
+        at - line > 4_000
+            || ticks % 2 == 1
+            || fenced.get(fenced.partition_point(|range| range.end <= at)).is_some_and(|range| range.contains(&at))
     };
     for (open, close) in [("<!--", "-->"), ("{/*", "*/}")] {
         let mut from = 0;

@@ -50,7 +50,11 @@ impl Cleaned {
     }
 
     fn remove(&mut self, c: char, at: usize) {
-        match self.removed.iter_mut().find(|one| one.first == c || (is_tag(c) && is_tag(one.first)) || (is_selector(c) && is_selector(one.first))) {
+        match self
+            .removed
+            .iter_mut()
+            .find(|one| one.first == c || (is_tag(c) && is_tag(one.first)) || (is_selector(c) && is_selector(one.first)))
+        {
             Some(one) => one.count += 1,
             None => self.removed.push(Removed { first: c, count: 1, at, direction: is_direction(c) }),
         }
@@ -155,7 +159,8 @@ fn clean_line(line: &str, begin: usize, code: bool, cleaned: &mut Cleaned) {
             _ if is_direction(c) => directions_stay,
             '\u{200C}' => before.is_some_and(joins) && after.is_some_and(|c| joins(c) || c == '\u{200D}' || c.is_whitespace()),
             '\u{200D}' => {
-                let emoji = before.is_some_and(|c| is_pictograph(c) || matches!(c, '\u{1F3FB}'..='\u{1F3FF}')) && after.is_some_and(is_pictograph);
+                let emoji =
+                    before.is_some_and(|c| is_pictograph(c) || matches!(c, '\u{1F3FB}'..='\u{1F3FF}')) && after.is_some_and(is_pictograph);
                 emoji || before.is_some_and(joins)
             }
             '\u{200B}' => !code && (before.is_some_and(breaks) || after.is_some_and(breaks)),

@@ -109,7 +109,9 @@ pub fn treat_pages(pages: Vec<Page>, policy: Policy) -> (Vec<Page>, Vec<Finding>
     for (_, path, treated) in done {
         match treated.page {
             Some(page) => kept.push(page),
-            None => skipped.push(Skipped { path, reason: "it has words that are aimed at assistants, and is left out as a whole".to_owned() }),
+            None => {
+                skipped.push(Skipped { path, reason: "it has words that are aimed at assistants, and is left out as a whole".to_owned() })
+            }
         }
         findings.extend(treated.findings);
     }
@@ -147,7 +149,10 @@ pub fn treat_page(mut page: Page, policy: Policy) -> Treated {
     }
     // A page of which nothing is left says nothing.
     let empty = page.sections.iter().all(|section| {
-        section.blocks.iter().all(|block| matches!(&block.content, BlockContent::Prose(text) if text.trim().is_empty() || text.trim() == OMISSION))
+        section
+            .blocks
+            .iter()
+            .all(|block| matches!(&block.content, BlockContent::Prose(text) if text.trim().is_empty() || text.trim() == OMISSION))
     });
     let had_text = findings.iter().any(|one| one.handling == Handling::LeftOut);
     Treated { page: if empty && had_text { None } else { Some(page) }, findings }
@@ -257,9 +262,7 @@ pub fn excerpt(text: &str) -> String {
 
 /// The findings of a version: the gravest first, then by path and line; at most [`MAX_FINDINGS`].
 pub fn sort(findings: &mut Vec<Finding>) {
-    findings.sort_by(|a, b| {
-        (a.kind, &a.path, a.line, &a.what, &a.excerpt).cmp(&(b.kind, &b.path, b.line, &b.what, &b.excerpt))
-    });
+    findings.sort_by(|a, b| (a.kind, &a.path, a.line, &a.what, &a.excerpt).cmp(&(b.kind, &b.path, b.line, &b.what, &b.excerpt)));
     findings.dedup();
     if findings.len() > MAX_FINDINGS {
         let more = findings.len() - MAX_FINDINGS;

@@ -100,7 +100,9 @@ fn line_kind<'a>(line: &str, block_end: &mut Option<&'a str>) -> Line {
     if trimmed.is_empty() {
         return Line::Blank;
     }
-    for (open, close) in [("/*", "*/"), ("<!--", "-->"), ("\"\"\"", "\"\"\""), ("'''", "'''"), ("=begin", "=end"), ("(*", "*)"), ("{-", "-}")] {
+    for (open, close) in
+        [("/*", "*/"), ("<!--", "-->"), ("\"\"\"", "\"\"\""), ("'''", "'''"), ("=begin", "=end"), ("(*", "*)"), ("{-", "-}")]
+    {
         if let Some(rest) = trimmed.strip_prefix(open) {
             if !rest.contains(close) {
                 *block_end = Some(close);
@@ -168,10 +170,7 @@ mod tests {
     #[test]
     fn prose_falls_into_paragraphs_items_and_rows() {
         let text = "One\ngoes on.\n\n- a\n  more\n- b\n\n| x | y |\n| --- | --- |\n\n2. two\n";
-        assert_eq!(
-            parts(text, &of_prose(text)),
-            ["One\ngoes on.", "- a\n  more", "- b", "| x | y |", "| --- | --- |", "2. two"]
-        );
+        assert_eq!(parts(text, &of_prose(text)), ["One\ngoes on.", "- a\n  more", "- b", "| x | y |", "| --- | --- |", "2. two"]);
         assert!(of_prose("\n \n").is_empty());
     }
 

@@ -178,7 +178,8 @@ fn boundaries(section: &mut Section, path: &str, policy: Policy, findings: &mut 
         return;
     }
     let is_rule = |line: &str| line.trim().len() >= 10 && line.trim().bytes().all(|byte| byte == b'-');
-    let claims = |line: &str| ["Source:", "- Title:", "- Context7-compatible library ID:"].iter().any(|start| line.trim_start().starts_with(start));
+    let claims =
+        |line: &str| ["Source:", "- Title:", "- Context7-compatible library ID:"].iter().any(|start| line.trim_start().starts_with(start));
     // Lines of prose that follow one another, with their block and their number in it.
     let texts: Vec<Option<String>> = section.blocks.iter().map(prose).collect();
     let lines: Vec<(usize, usize, &str)> = texts
@@ -206,11 +207,8 @@ fn boundaries(section: &mut Section, path: &str, policy: Policy, findings: &mut 
         if let BlockContent::Prose(text) = &mut block.content
             && forged.iter().any(|(block, _)| *block == number)
         {
-            let kept: Vec<&str> = text
-                .split('\n')
-                .enumerate()
-                .map(|(at, line)| if forged.contains(&(number, at)) { OMISSION } else { line })
-                .collect();
+            let kept: Vec<&str> =
+                text.split('\n').enumerate().map(|(at, line)| if forged.contains(&(number, at)) { OMISSION } else { line }).collect();
             *text = kept.join("\n");
         }
     }

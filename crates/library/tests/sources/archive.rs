@@ -226,7 +226,10 @@ fn what_is_no_archive_or_a_damaged_one_is_said_so() {
 fn an_archive_at_an_address_is_downloaded_and_an_unchanged_one_costs_one_answer_without_content() {
     let (server, mut world) = (Server::new(), World::new());
     let reply = |text: &str, etag: &str| {
-        let bytes = zipped(&[("docs-main/README.md", text.as_bytes()), ("docs-main/docs/a.md", b"# A\n\nText of the page called A, in a sentence.\n".as_slice())]);
+        let bytes = zipped(&[
+            ("docs-main/README.md", text.as_bytes()),
+            ("docs-main/docs/a.md", b"# A\n\nText of the page called A, in a sentence.\n".as_slice()),
+        ]);
         Reply::new(200, "application/zip", bytes).with("ETag", etag)
     };
     server.put("/docs.zip", reply(PAGE, "\"1\""));
