@@ -193,11 +193,6 @@ impl Bert {
         Ok(model)
     }
 
-    /// The length of a vector.
-    pub(super) const fn width(&self) -> usize {
-        self.width
-    }
-
     /// So many tokens of a sentence can be read.
     pub(super) const fn longest(&self) -> usize {
         self.positions.len() / self.width

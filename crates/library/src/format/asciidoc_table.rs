@@ -162,7 +162,8 @@ mod tests {
     fn rows_are_written_in_a_line_or_over_several() {
         let lines =
             |text: &str| -> Vec<Line> { text.lines().zip(1..).map(|(text, number)| Line { number, text: text.to_owned() }).collect() };
-        let style = Style { attributes: "cols=\"1,2a\"".to_owned(), ..Style::default() };
+        let mut style = Style::default();
+        style.attributes.push_str("cols=\"1,2a\"");
         let table = read("|===", &lines("|Name |Text\n\n|a\n|one\ntwo\n|b a|x \\| y"), &style, str::to_owned);
         assert_eq!(table.text, "| Name | Text |\n| --- | --- |\n| a | one two |\n| b | x \\| y |");
         let style = Style::default();
