@@ -109,8 +109,8 @@ pub(crate) struct Manifest {
 /// Reads the manifest of an artefact.
 pub(crate) fn manifest(bytes: &[u8], hash: &str) -> Result<Manifest, ArtefactError> {
     let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| damaged("manifest.json", error.to_string()))?;
-    if manifest.format != FORMAT {
-        return Err(damaged("manifest.json", format!("it is of format {}, this program reads {FORMAT}", manifest.format)));
+    if manifest.format != INDEX_FORMAT {
+        return Err(damaged("manifest.json", format!("its index is of format {}, this program reads {INDEX_FORMAT}", manifest.format)));
     }
     if hash != manifest.hash || !manifest.files.iter().any(|file| file.path == "snippets.jsonl") {
         return Err(damaged("manifest.json", "it is another artefact's"));
