@@ -21,6 +21,7 @@ pub fn read(path: &str, text: &str, tree: &Tree) -> Page {
         style: Style::default(),
         label: String::new(),
         list: None,
+        marks: Vec::new(),
     };
     reader.blocks(&lines, 0);
     reader.flush_list();
@@ -31,8 +32,8 @@ pub fn read(path: &str, text: &str, tree: &Tree) -> Page {
 /// What the lines above a block say about it.
 #[derive(Debug, Default)]
 pub(super) struct Style {
-    title: String,
-    anchor: Option<String>,
+    pub(super) title: String,
+    pub(super) anchor: Option<String>,
     /// Inside the brackets.
     pub(super) attributes: String,
 }
@@ -64,6 +65,8 @@ struct Reader<'a> {
     /// Stands before the next prose.
     label: String,
     list: Option<OpenList>,
+    /// Marks of the lists that are open, the outermost first, and how many items each has: a mark that is new nests.
+    marks: Vec<(String, u32)>,
 }
 
 impl Reader<'_> {
@@ -183,6 +186,7 @@ impl Reader<'_> {
                 at = self.list(lines, at, depth);
                 continue;
             }
+            self.marks.clear();
             if text.starts_with(' ') || matches!(self.style.name(), "source" | "listing" | "literal") {
                 let end = paragraph_end(lines, at, false);
                 self.listing(&lines[at..end], number);
@@ -379,15 +383,16 @@ impl Reader<'_> {
         let mut words = vec![text.to_owned()];
         words.extend(lines[at + 1..end].iter().map(|line| line.text.trim().to_owned()));
         let last = lines[end - 1].number;
-        let (indent, bullet) = match mark {
-            Mark::Bullet(level) => (level, "- ".to_owned()),
-            Mark::Numbered(level, number) => (level, number.map_or_else(|| "1. ".to_owned(), |number| format!("{number}. "))),
-            Mark::Callout(number) => (0, format!("<{number}> ")),
-            Mark::Term(level) => {
+        let (indent, count) = self.nest(&lines[at].text, mark);
+        let bullet = match mark {
+            Mark::Bullet(_) => "- ".to_owned(),
+            Mark::Numbered(_, number) => format!("{}. ", number.unwrap_or(count)),
+            Mark::Callout(number) => format!("<{}> ", if number == 0 { count } else { number }),
+            Mark::Term(_) => {
                 let term = std::mem::take(&mut words[0]);
                 let (term, rest) = split_term(&term);
                 words[0] = rest;
-                (level, format!("- **{}**: ", self.clean(&term).replace("**", "")))
+                format!("- **{}**: ", self.clean(&term).replace("**", ""))
             }
         };
         let body = self.clean(words.join(" ").trim());
@@ -446,6 +451,23 @@ impl Reader<'_> {
         next
     }
 
+    /// How deep an item with this mark stands, and which one of its list it is.
+    fn nest(&mut self, text: &str, mark: Mark) -> (usize, u32) {
+        let key = match mark {
+            Mark::Bullet(level) => format!("{}{level}", text.trim_start().get(..1).unwrap_or("")),
+            Mark::Numbered(level, written) => format!("{level}{}", if written.is_some() { "1" } else { "." }),
+            Mark::Callout(_) => "<".to_owned(),
+            Mark::Term(level) => format!(":{level}"),
+        };
+        match self.marks.iter().position(|(known, _)| *known == key) {
+            Some(at) => self.marks.truncate(at + 1),
+            None => self.marks.push((key, 0)),
+        }
+        let depth = self.marks.len() - 1;
+        self.marks[depth].1 += 1;
+        (depth, self.marks[depth].1)
+    }
+
     /// The block after a `+`.
     fn attached(&mut self, lines: &[Line], at: usize, depth: u8) -> usize {
         let mut end = at;
@@ -489,7 +511,9 @@ impl Reader<'_> {
                 open.last = lines[end - 1].number;
             }
         } else {
+            let marks = std::mem::take(&mut self.marks);
             self.blocks(lines.get(at..end).unwrap_or_default(), depth + 1);
+            self.marks = marks;
         }
         end.max(at)
     }

@@ -6,11 +6,15 @@ use super::link::Linker;
 /// As far as an end is looked for, so that a text of beginnings costs no more than its length times this.
 const NEAR: usize = 600;
 
+/// Beginnings without an end that are looked for in one text.
+const MAX_FAILURES: usize = 200;
+
 /// The text of a line or paragraph.
 pub(super) fn clean(text: &str, attributes: &Attributes, linker: Linker<'_>) -> String {
     let text = attributes.fill(text);
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
+    let mut failures = 0;
     while let Some(at) = rest.find(['`', '*', '_', '#', '+', '<', '[', '(', ':', '\\', '{']) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
@@ -23,10 +27,11 @@ pub(super) fn clean(text: &str, attributes: &Attributes, linker: Linker<'_>) -> 
             b'_' => marked(rest, "_", before).map_or_else(|| one(rest), |(used, inside)| (used, clean(inside, attributes, linker))),
             b'#' => marked(rest, "#", before).map_or_else(|| one(rest), |(used, inside)| (used, clean(inside, attributes, linker))),
             b'+' => literal(rest, before),
+            b'{' => (1, "{".to_owned()),
+            b'<' | b'[' | b'(' if failures > MAX_FAILURES => one(rest),
             b'<' => reference(rest, linker),
             b'[' => role(rest),
             b'(' => index_term(rest),
-            b'{' => (1, "{".to_owned()),
             _ => named_macro(rest, &mut out, attributes, linker),
         };
         if rest.starts_with('\\') && piece.is_empty() {
@@ -36,6 +41,7 @@ pub(super) fn clean(text: &str, attributes: &Attributes, linker: Linker<'_>) -> 
             rest = &rest[1 + mark..];
             continue;
         }
+        failures += usize::from(used == 1 && rest.starts_with(['<', '[', '(']));
         out.push_str(&piece);
         rest = &rest[used..];
     }

@@ -133,7 +133,8 @@ fn pieces(block: &PageBlock) -> Vec<PageBlock> {
                 return vec![block.clone()];
             }
             let parts = cut(text, TARGET_CHARACTERS, &["\n\n", "\n", ". ", " "]);
-            parts.into_iter().map(|text| PageBlock { content: BlockContent::Prose(text), ..block.clone() }).collect()
+            let (first_line, last_line) = (block.first_line, block.last_line);
+            parts.into_iter().map(|text| PageBlock { content: BlockContent::Prose(text), first_line, last_line }).collect()
         }
         BlockContent::Code { language, file_name, code } => {
             if code.chars().count() <= MAX_CODE_CHARACTERS {
