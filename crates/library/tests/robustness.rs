@@ -104,7 +104,9 @@ fn time(extension: &str, text: &str, tries: usize) -> Duration {
             let started = Instant::now();
             if let Ok(page) = read_page(&path, text.as_bytes(), &Tree::none()) {
                 let snippets = snippet::split(&page, &Links::new("docs", None));
-                assert!(snippets.iter().all(|snippet| snippet::characters(snippet) <= MAX_CODE_CHARACTERS + snippet::MAX_CHARACTERS));
+                let largest = snippets.iter().map(snippet::characters).max().unwrap_or(0);
+                let beginning: String = text.chars().take(40).collect();
+                assert!(largest <= MAX_CODE_CHARACTERS + snippet::MAX_CHARACTERS, "{extension} {beginning:?}: {largest} characters");
             }
             started.elapsed()
         })
@@ -142,15 +144,17 @@ fn twice_the_text_takes_about_twice_the_time() {
 
 #[test]
 fn ten_megabytes_of_one_sign_and_a_line_of_fifty_are_read() {
+    // Built without optimisation a tenth is tried: what is not linear shows there too.
+    let part = if cfg!(debug_assertions) { 10 } else { 1 };
     for extension in ["md", "rst", "adoc", "html"] {
         for piece in ["[", "="] {
-            let taken = time(extension, &repeated(extension, piece, 10_000_000), 1);
-            assert!(taken < Duration::from_secs(120), "{extension}: {piece:?} took {taken:?}");
+            let taken = time(extension, &repeated(extension, piece, 10_000_000 / part), 1);
+            assert!(taken < Duration::from_secs(60), "{extension}: {piece:?} took {taken:?}");
         }
     }
     for extension in ["md", "txt"] {
-        let taken = time(extension, &"word ".repeat(10_000_000), 1);
-        assert!(taken < Duration::from_secs(180), "{extension}: a line of 50 MB took {taken:?}");
+        let taken = time(extension, &"word ".repeat(10_000_000 / part), 1);
+        assert!(taken < Duration::from_secs(60), "{extension}: one long line took {taken:?}");
     }
 }
 

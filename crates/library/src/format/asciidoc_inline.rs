@@ -18,7 +18,8 @@ pub(super) fn clean(text: &str, attributes: &Attributes, linker: Linker<'_>) -> 
     while let Some(at) = rest.find(['`', '*', '_', '#', '+', '<', '[', '(', ':', '\\', '{']) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let before = out.chars().next_back();
+        // As it is written: an index term that is not shown still ends a word.
+        let before = text[..text.len() - rest.len()].chars().next_back();
         let (used, piece) = match rest.as_bytes()[0] {
             b'\\' => (1, if rest[1..].starts_with(['*', '_', '`', '#', '{', '<', '[', '+']) { String::new() } else { "\\".to_owned() }),
             b'`' => code(rest, before),

@@ -99,7 +99,14 @@ fn values(text: &str, separator: char) -> Vec<(String, usize)> {
     text.split(separator).map(|value| (value.trim().trim_matches('"').to_owned(), 1)).collect()
 }
 
-/// Cells of a line. What stands before the first mark goes on in the cell above, unless it says how the next one is written.
+/// How the next cell is written: how often it is repeated, and over how many columns it goes.
+#[derive(Clone, Copy)]
+struct Specifier {
+    times: usize,
+    columns: usize,
+}
+
+/// Cells of a line, with how often each is repeated. What stands before the first mark goes on in the cell above, unless it says how the next one is written.
 fn split_cells(text: &str, separator: char, above: Option<&mut String>) -> Vec<(String, usize)> {
     let mut parts: Vec<String> = Vec::new();
     let mut open = String::new();
@@ -120,7 +127,7 @@ fn split_cells(text: &str, separator: char, above: Option<&mut String>) -> Vec<(
     parts.push(open);
     let mut out: Vec<(String, usize)> = Vec::new();
     let last = parts.len() - 1;
-    let mut times = 1;
+    let mut own = Specifier { times: 1, columns: 1 };
     let mut above = above;
     for (at, part) in parts.into_iter().enumerate() {
         let (content, next) = if at == last { (part.as_str(), None) } else { specifier(&part) };
@@ -130,28 +137,32 @@ fn split_cells(text: &str, separator: char, above: Option<&mut String>) -> Vec<(
                 above.push_str(content.trim());
             }
         } else {
-            out.push((content.trim().to_owned(), times));
+            out.push((content.trim().to_owned(), own.times));
+            if own.columns > 1 {
+                out.push((String::new(), own.columns - 1));
+            }
         }
-        times = next.unwrap_or(1);
+        own = next.unwrap_or(Specifier { times: 1, columns: 1 });
         above = None;
     }
     out
 }
 
-/// The end of a cell's text may say how the next cell is written: `2+`, `.3+^.>s`, `3*`, `a`. Its text and how often the next is repeated.
-fn specifier(part: &str) -> (&str, Option<usize>) {
+/// The end of a cell's text may say how the next cell is written: `2+`, `.3+^.>s`, `3*`, `a`.
+fn specifier(part: &str) -> (&str, Option<Specifier>) {
     let start = part.rfind(char::is_whitespace).map_or(0, |at| at + 1);
     let word = &part[start..];
     let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
     let rest = &word[digits.len()..];
-    let times = rest.strip_prefix('*').and_then(|_| digits.parse::<usize>().ok());
+    let number = |mark: &[char]| digits.parse::<usize>().ok().filter(|_| rest.starts_with(mark)).unwrap_or(1).clamp(1, MAX_COLUMNS);
+    let own = Specifier { times: number(&['*']), columns: number(&['+', '.']) };
     let is_specifier = !word.is_empty()
         && word.len() <= 10
         && word
             .chars()
             .all(|c| c.is_ascii_digit() || matches!(c, '+' | '*' | '.' | '<' | '>' | '^' | 'a' | 'd' | 'e' | 'h' | 'l' | 'm' | 's' | 'v'))
         && (word.len() == 1 && !word.starts_with(|c: char| c.is_ascii_digit() || c == '.') || word.contains(['+', '*', '<', '>', '^']));
-    if is_specifier { (&part[..start], Some(times.unwrap_or(1))) } else { (part, None) }
+    if is_specifier { (&part[..start], Some(own)) } else { (part, None) }
 }
 
 #[cfg(test)]

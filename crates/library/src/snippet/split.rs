@@ -177,8 +177,12 @@ fn cut(text: &str, target: usize, separators: &[&str]) -> Vec<String> {
     let mut open_length = 0;
     for piece in text.split_inclusive(separator) {
         let length = visible(piece);
-        if open_length + length > target && !open.trim().is_empty() {
-            parts.push(std::mem::take(&mut open));
+        if open_length + length > target {
+            // White space alone is no part.
+            if !open.trim().is_empty() {
+                parts.push(std::mem::take(&mut open));
+            }
+            open.clear();
             open_length = 0;
         }
         if length > target {

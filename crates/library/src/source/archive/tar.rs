@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn attributes_are_found_and_broken_ones_are_none() {
-        assert_eq!(attribute(b"11 a=bcdef\n15 path=abc/def\n", "path"), Some(b"abc/def".as_slice()));
+        assert_eq!(attribute(b"11 a=bcdef\n16 path=abc/def\n", "path"), Some(b"abc/def".as_slice()));
         for broken in [&b"99 path=x\n"[..], b"0 path=x\n", b"x path=x\n", b"3 \n", b"", b" ", b"18446744073709551615 path=x\n"] {
             assert_eq!(attribute(broken, "path"), None);
         }

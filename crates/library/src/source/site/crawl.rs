@@ -246,9 +246,9 @@ impl Crawl<'_> {
     /// beside it as an error in case it is the only one.
     fn one(&self, url: &Url, shared: &Shared) -> Result<(Record, Option<SourceError>), SourceError> {
         let display = self.client.display();
-        if let Some(record) =
-            self.memory.now(url.as_str()).filter(|known| known.body.as_ref().is_none_or(|body| self.memory.body(body).is_some()))
-        {
+        // What could not be read is asked for again: by now it may be there.
+        let is_known = |known: &Record| known.moved.is_some() || known.body.as_ref().is_some_and(|body| self.memory.body(body).is_some());
+        if let Some(record) = self.memory.now(url.as_str()).filter(is_known) {
             shared.bytes.fetch_add(record.body.as_ref().map_or(0, |body| body.size), Ordering::SeqCst);
             let error = record.reason.as_ref().map(|reason| SourceError::NoPage { display: display.to_owned(), reason: reason.clone() });
             return Ok((record, error));

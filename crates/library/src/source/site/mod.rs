@@ -133,7 +133,9 @@ struct Listed {
 fn sitemaps(client: &Client<'_>, base: &Base, robots: &Robots) -> Result<Listed, SourceError> {
     let mut candidates: Vec<Url> =
         robots.sitemaps.iter().filter_map(|at| base.start.join(at).ok()).filter(|at| same_host(&base.start, at)).collect();
-    candidates.extend([base.at(&format!("{}sitemap.xml", base.folder())), base.at("/sitemap.xml")]);
+    // Those that `robots.txt` names may be read; where one may be is asked only where anything may be read.
+    let usual = [base.at(&format!("{}sitemap.xml", base.folder())), base.at("/sitemap.xml")];
+    candidates.extend(usual.into_iter().filter(|at| robots.allows(at.path())));
     let mut tried: Vec<Url> = Vec::new();
     for at in candidates {
         if tried.contains(&at) || tried.len() >= MAX_SITEMAPS {
