@@ -222,8 +222,14 @@ fn expand(path: &str, text: &str, skip: usize, fixed: Option<u32>, tree: &Tree, 
             out.push("", number);
             out.push(&format!("`{name}`"), number);
             out.push("", number);
-            while lines.get(index).is_some_and(|line| line.starts_with("    ") && !line.trim().is_empty()) {
+            let mut members = Vec::new();
+            while let Some(line) = lines.get(index).filter(|line| line.starts_with("    ") && !line.trim().is_empty()) {
+                members.extend(line.trim().strip_prefix("- ").map(|member| format!("`{member}`")));
                 index += 1;
+            }
+            if !members.is_empty() {
+                out.push(&format!("Members: {}", members.join(", ")), number);
+                out.push("", number);
             }
             continue;
         }
