@@ -50,7 +50,11 @@ fn time(extension: &str, text: &str, tries: usize) -> Duration {
             let started = Instant::now();
             if let Ok(page) = read_page(&path, text.as_bytes(), &Tree::none()) {
                 let snippets = snippet::split(&page, &Links::new("docs", None));
-                assert!(snippets.iter().all(|snippet| snippet::characters(snippet) <= MAX_CODE_CHARACTERS + snippet::MAX_CHARACTERS));
+                for snippet in snippets {
+                    let characters = snippet::characters(&snippet);
+                    let start: String = text.chars().take(40).collect();
+                    assert!(characters <= MAX_CODE_CHARACTERS + snippet::MAX_CHARACTERS, "{path}: {start:?} has a snippet of {characters}");
+                }
             }
             started.elapsed()
         })
