@@ -16,6 +16,7 @@ pub mod vectors;
 
 pub use vectors::Vectors;
 
+use crate::snippet::without_targets;
 use docent_types::documentation::{Block, Snippet};
 use std::fmt;
 use std::sync::Arc;
@@ -62,7 +63,8 @@ pub fn text_of(snippet: &Snippet) -> String {
     for block in &snippet.blocks {
         out.push('\n');
         match block {
-            Block::Prose(text) => out.push_str(text),
+            // Where a link leads says nothing of what the passage means.
+            Block::Prose(text) => out.push_str(&without_targets(text)),
             Block::Code(code) => out.push_str(&code.code),
         }
     }

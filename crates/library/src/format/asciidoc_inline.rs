@@ -15,11 +15,12 @@ pub(super) fn clean(text: &str, attributes: &Attributes, linker: Linker<'_>) -> 
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
     let mut failures = 0;
+    let mut after_role = false;
     while let Some(at) = rest.find(['`', '*', '_', '#', '+', '<', '[', '(', ':', '\\', '{']) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        // As it is written: an index term that is not shown still ends a word.
-        let before = text[..text.len() - rest.len()].chars().next_back();
+        // A role begins a word.
+        let before = out.chars().next_back().filter(|_| !(after_role && at == 0));
         let (used, piece) = match rest.as_bytes()[0] {
             b'\\' => (1, if rest[1..].starts_with(['*', '_', '`', '#', '{', '<', '[', '+']) { String::new() } else { "\\".to_owned() }),
             b'`' => code(rest, before),
@@ -42,6 +43,7 @@ pub(super) fn clean(text: &str, attributes: &Attributes, linker: Linker<'_>) -> 
             rest = &rest[1 + mark..];
             continue;
         }
+        after_role = rest.starts_with('[') && used > 1;
         failures += usize::from(used == 1 && rest.starts_with(['<', '[', '(']));
         out.push_str(&piece);
         rest = &rest[used..];

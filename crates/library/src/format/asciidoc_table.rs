@@ -58,9 +58,10 @@ pub(super) fn read(mark: &str, body: &[Line], style: &Style, clean: impl Fn(&str
             continue;
         }
         let row = if data { values(text, separator) } else { split_cells(text, separator, cells.last_mut()) };
-        for (cell, times) in row {
-            for _ in 0..times.min(MAX_COLUMNS) {
+        for (cell, repeat) in row {
+            for _ in 0..repeat.times.min(MAX_COLUMNS) {
                 cells.push(cell.clone());
+                cells.extend((1..repeat.columns.min(MAX_COLUMNS)).map(|_| String::new()));
             }
         }
         if first_row == 0 {
@@ -95,19 +96,21 @@ fn columns(cols: &str) -> usize {
         .sum()
 }
 
-fn values(text: &str, separator: char) -> Vec<(String, usize)> {
-    text.split(separator).map(|value| (value.trim().trim_matches('"').to_owned(), 1)).collect()
-}
-
-/// How the next cell is written: how often it is repeated, and over how many columns it goes.
+/// How often a cell is there, and over how many columns.
 #[derive(Clone, Copy)]
-struct Specifier {
+struct Repeat {
     times: usize,
     columns: usize,
 }
 
-/// Cells of a line, with how often each is repeated. What stands before the first mark goes on in the cell above, unless it says how the next one is written.
-fn split_cells(text: &str, separator: char, above: Option<&mut String>) -> Vec<(String, usize)> {
+const ONCE: Repeat = Repeat { times: 1, columns: 1 };
+
+fn values(text: &str, separator: char) -> Vec<(String, Repeat)> {
+    text.split(separator).map(|value| (value.trim().trim_matches('"').to_owned(), ONCE)).collect()
+}
+
+/// Cells of a line. What stands before the first mark goes on in the cell above, unless it says how the next one is written.
+fn split_cells(text: &str, separator: char, above: Option<&mut String>) -> Vec<(String, Repeat)> {
     let mut parts: Vec<String> = Vec::new();
     let mut open = String::new();
     let mut escaped = false;
@@ -125,9 +128,9 @@ fn split_cells(text: &str, separator: char, above: Option<&mut String>) -> Vec<(
         escaped = c == '\\' && !escaped;
     }
     parts.push(open);
-    let mut out: Vec<(String, usize)> = Vec::new();
+    let mut out: Vec<(String, Repeat)> = Vec::new();
     let last = parts.len() - 1;
-    let mut own = Specifier { times: 1, columns: 1 };
+    let mut repeat = ONCE;
     let mut above = above;
     for (at, part) in parts.into_iter().enumerate() {
         let (content, next) = if at == last { (part.as_str(), None) } else { specifier(&part) };
@@ -137,32 +140,30 @@ fn split_cells(text: &str, separator: char, above: Option<&mut String>) -> Vec<(
                 above.push_str(content.trim());
             }
         } else {
-            out.push((content.trim().to_owned(), own.times));
-            if own.columns > 1 {
-                out.push((String::new(), own.columns - 1));
-            }
+            out.push((content.trim().to_owned(), repeat));
         }
-        own = next.unwrap_or(Specifier { times: 1, columns: 1 });
+        repeat = next.unwrap_or(ONCE);
         above = None;
     }
     out
 }
 
-/// The end of a cell's text may say how the next cell is written: `2+`, `.3+^.>s`, `3*`, `a`.
-fn specifier(part: &str) -> (&str, Option<Specifier>) {
+/// The end of a cell's text may say how the next cell is written: `2+`, `.3+^.>s`, `3*`, `a`. Its text, and how often the next one is there.
+fn specifier(part: &str) -> (&str, Option<Repeat>) {
     let start = part.rfind(char::is_whitespace).map_or(0, |at| at + 1);
     let word = &part[start..];
     let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
     let rest = &word[digits.len()..];
-    let number = |mark: &[char]| digits.parse::<usize>().ok().filter(|_| rest.starts_with(mark)).unwrap_or(1).clamp(1, MAX_COLUMNS);
-    let own = Specifier { times: number(&['*']), columns: number(&['+', '.']) };
+    let number = digits.parse::<usize>().unwrap_or(1);
+    let repeat =
+        Repeat { times: if rest.starts_with('*') { number } else { 1 }, columns: if rest.starts_with(['+', '.']) { number } else { 1 } };
     let is_specifier = !word.is_empty()
         && word.len() <= 10
         && word
             .chars()
             .all(|c| c.is_ascii_digit() || matches!(c, '+' | '*' | '.' | '<' | '>' | '^' | 'a' | 'd' | 'e' | 'h' | 'l' | 'm' | 's' | 'v'))
         && (word.len() == 1 && !word.starts_with(|c: char| c.is_ascii_digit() || c == '.') || word.contains(['+', '*', '<', '>', '^']));
-    if is_specifier { (&part[..start], Some(own)) } else { (part, None) }
+    if is_specifier { (&part[..start], Some(repeat)) } else { (part, None) }
 }
 
 #[cfg(test)]
@@ -173,8 +174,7 @@ mod tests {
     fn rows_are_written_in_a_line_or_over_several() {
         let lines =
             |text: &str| -> Vec<Line> { text.lines().zip(1..).map(|(text, number)| Line { number, text: text.to_owned() }).collect() };
-        let mut style = Style::default();
-        style.attributes.push_str("cols=\"1,2a\"");
+        let style = Style { attributes: "cols=\"1,2a\"".to_owned(), ..Style::default() };
         let table = read("|===", &lines("|Name |Text\n\n|a\n|one\ntwo\n|b a|x \\| y"), &style, str::to_owned);
         assert_eq!(table.text, "| Name | Text |\n| --- | --- |\n| a | one two |\n| b | x \\| y |");
         let style = Style::default();

@@ -178,11 +178,11 @@ fn cut(text: &str, target: usize, separators: &[&str]) -> Vec<String> {
     for piece in text.split_inclusive(separator) {
         let length = visible(piece);
         if open_length + length > target {
-            // White space alone is no part.
-            if !open.trim().is_empty() {
-                parts.push(std::mem::take(&mut open));
+            // Nothing but white space is no part.
+            let full = std::mem::take(&mut open);
+            if !full.trim().is_empty() {
+                parts.push(full);
             }
-            open.clear();
             open_length = 0;
         }
         if length > target {
@@ -251,7 +251,26 @@ fn join_or_push(out: &mut Vec<Chunk>, mut crumb: Chunk) {
     out.push(crumb);
 }
 
-fn snippet(page: &Page, chunk: Chunk, links: &Links) -> Snippet {
+/// Characters with those that a reader does not see.
+fn all_characters(blocks: &[PageBlock]) -> usize {
+    blocks
+        .iter()
+        .map(|block| match &block.content {
+            BlockContent::Prose(text) => text.chars().count(),
+            BlockContent::Code { code, .. } => code.chars().count(),
+        })
+        .sum()
+}
+
+fn snippet(page: &Page, mut chunk: Chunk, links: &Links) -> Snippet {
+    // Each block by itself: its size was measured so, and marks of one may change what those of another mean.
+    if all_characters(&chunk.blocks) > MAX_WITH_TARGETS {
+        for block in &mut chunk.blocks {
+            if let BlockContent::Prose(text) = &mut block.content {
+                *text = without_targets(text).into_owned();
+            }
+        }
+    }
     let first = chunk.blocks.iter().map(|b| b.first_line).min().unwrap_or(1);
     let last = chunk.blocks.iter().map(|b| b.last_line).max().unwrap_or(first).max(first);
     let mut blocks: Vec<Block> = Vec::new();
@@ -291,9 +310,9 @@ fn snippet(page: &Page, chunk: Chunk, links: &Links) -> Snippet {
         path: page.path.clone(),
         page_title: page.title.clone(),
         headings: chunk.headings,
-        url: links.to(&page.path, chunk.anchor.as_deref(), (first, last)),
         anchor: chunk.anchor,
         lines: (first, last),
+        url: links.url(&page.path, (first, last)),
         blocks,
     }
 }
