@@ -203,7 +203,7 @@ fn an_artefact_is_removed_after_it_has_been_without_a_name_for_the_grace() {
         assert!(store.mark_unnamed(&names, Duration::ZERO).unwrap().is_empty(), "it was seen without a name for the first time");
         assert!(store.mark_unnamed(&names, HOUR).unwrap().is_empty(), "it was seen just now");
         let due = store.mark_unnamed(&names, Duration::ZERO).unwrap();
-        assert_eq!(due, [old.clone()]);
+        assert_eq!(due.as_slice(), std::slice::from_ref(&old));
         assert_eq!(store.remove_unnamed(&due, &named(&[&kept, &old])).unwrap(), 0, "it has a name again");
         assert!(is_there(&old));
         assert_eq!(store.remove_unnamed(&due, &names).unwrap(), 1);
@@ -221,7 +221,7 @@ fn an_artefact_that_is_about_to_be_named_again_is_not_removed() {
         let nothing = HashSet::new();
         store.mark_unnamed(&nothing, Duration::ZERO).unwrap();
         let due = store.mark_unnamed(&nothing, Duration::ZERO).unwrap();
-        assert_eq!(due, [hash.clone()]);
+        assert_eq!(due.as_slice(), std::slice::from_ref(&hash));
         // The job comes between the two halves of the sweep.
         store.publish(&hash).unwrap();
         assert_eq!(store.remove_unnamed(&due, &nothing).unwrap(), 0);

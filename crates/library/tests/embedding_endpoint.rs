@@ -1,5 +1,7 @@
 //! An embeddings endpoint as servers of models offer it, played by a few lines on loopback.
 
+#![expect(clippy::unwrap_used, reason = "what tests share")]
+
 use docent_library::embedding::endpoint::Endpoint;
 use docent_library::embedding::{Embedder, EmbeddingError};
 use serde_json::{Value, json};

@@ -88,7 +88,7 @@ fn stairs(size: usize, mark: &str) -> String {
     let mut step = 0_usize;
     while out.len() < size {
         let depth = step % 120;
-        out.push_str(&"  ".repeat(if step / 120 % 2 == 0 { depth } else { 120 - depth }));
+        out.push_str(&"  ".repeat(if (step / 120).is_multiple_of(2) { depth } else { 120 - depth }));
         out.push_str(mark);
         out.push('\n');
         step += 1;

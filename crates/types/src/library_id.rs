@@ -118,10 +118,8 @@ impl FromStr for LibraryReference {
             Some((name, version)) => (name, Some(version)),
             None => (rest, None),
         };
-        if let Some(version) = version {
-            if !version_is_valid(version) {
-                return Err(LibraryIdError::Part(version.chars().take(120).collect()));
-            }
+        if let Some(version) = version.filter(|version| !version_is_valid(version)) {
+            return Err(LibraryIdError::Part(version.chars().take(120).collect()));
         }
         Ok(Self { id: LibraryId::new(owner, name)?, version: version.map(str::to_owned) })
     }

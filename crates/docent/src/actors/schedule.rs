@@ -92,7 +92,7 @@ mod tests {
         for _ in 0..400 {
             let Turn::From(at) = turn(due(None), NOW) else { panic!("nothing is read at the first look") };
             let first = at.after(DAY).0 - NOW.0;
-            assert!(first >= 43_200_000 && first <= 86_400_000, "{first}");
+            assert!((43_200_000..=86_400_000).contains(&first), "{first}");
             quarters[usize::try_from((first - 43_200_000) / 10_800_001).unwrap()] += 1;
         }
         assert!(quarters.iter().all(|count| *count > 50), "{quarters:?}");

@@ -12,8 +12,8 @@ use tokenizers::{Tokenizer, TruncationParams};
 const MAX_TEXT: usize = 16 * 1024;
 
 enum Engine {
-    Bert(Bert),
-    Graph(Graph),
+    Bert(Box<Bert>),
+    Graph(Box<Graph>),
 }
 
 /// A transformer with its tokenizer.
@@ -58,9 +58,9 @@ impl LocalModel {
                 let bytes = std::fs::read(&path).map_err(model::io(&path))?;
                 let bert = Bert::new(&bytes, &config, manifest.pooling)?;
                 manifest.max_tokens = manifest.max_tokens.min(bert.longest());
-                Engine::Bert(bert)
+                Engine::Bert(Box::new(bert))
             }
-            Weights::Onnx => Engine::Graph(Graph::load(&path, manifest.pooling)?),
+            Weights::Onnx => Engine::Graph(Box::new(Graph::load(&path, manifest.pooling)?)),
         };
         let path = folder.join(TOKENIZER);
         let mut tokenizer = Tokenizer::from_file(&path).map_err(|error| ModelError::Tokenizer(error.to_string()))?;
@@ -84,6 +84,7 @@ impl LocalModel {
 }
 
 impl Embedder for LocalModel {
+    #[expect(clippy::misnamed_getters, reason = "the name of its vectors is the checksum; the manifest's name is for people")]
     fn name(&self) -> &str {
         &self.manifest.checksum
     }

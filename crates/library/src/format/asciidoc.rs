@@ -102,7 +102,6 @@ impl Reader<'_> {
         }
     }
 
-    #[expect(clippy::too_many_lines, reason = "one block after the other, each kind in turn")]
     fn blocks(&mut self, lines: &[Line], depth: u8) {
         if depth > MAX_DEPTH {
             if let (Some(first), Some(last)) = (lines.first(), lines.last()) {
@@ -445,7 +444,7 @@ impl Reader<'_> {
             }
             break;
         }
-        if !lines.get(next).is_some_and(|line| list_mark(&line.text).is_some()) {
+        if lines.get(next).is_none_or(|line| list_mark(&line.text).is_none()) {
             self.flush_list();
         }
         next

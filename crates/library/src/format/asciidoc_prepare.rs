@@ -338,7 +338,7 @@ fn without_tags(text: &str) -> String {
 /// The lines between the marks of some tags: `a`, `a;b`, `*`, `**`, `!a`.
 fn select_tags(text: &str, tags: &str) -> String {
     let wanted: Vec<&str> = tags.split([';', ',']).map(str::trim).filter(|tag| !tag.is_empty()).collect();
-    let everything = wanted.iter().any(|tag| *tag == "**") || wanted.iter().all(|tag| tag.starts_with('!'));
+    let everything = wanted.contains(&"**") || wanted.iter().all(|tag| tag.starts_with('!'));
     let mut open: Vec<&str> = Vec::new();
     let mut out = Vec::new();
     for line in text.lines() {

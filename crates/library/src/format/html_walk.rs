@@ -35,10 +35,10 @@ pub(super) fn walk(builder: &mut PageBuilder, root: ElementRef<'_>, lines: &mut 
         match edge {
             Edge::Open(node) if skip_until.is_none() => match node.value() {
                 Node::Text(piece) => push_text(&mut walker.text, piece),
-                Node::Element(element) => {
-                    if node.id() != root.id() && is_skipped(element) && !holds_labels(node) || walker.open(node, element) == Then::Skip {
-                        skip_until = Some(node.id());
-                    }
+                Node::Element(element)
+                    if node.id() != root.id() && is_skipped(element) && !holds_labels(node) || walker.open(node, element) == Then::Skip =>
+                {
+                    skip_until = Some(node.id());
                 }
                 _ => {}
             },

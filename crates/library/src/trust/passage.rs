@@ -95,7 +95,7 @@ pub fn without_comments(code: &str) -> String {
     out
 }
 
-fn line_kind<'a>(line: &str, block_end: &mut Option<&'a str>) -> Line {
+fn line_kind(line: &str, block_end: &mut Option<&str>) -> Line {
     let trimmed = line.trim();
     if trimmed.is_empty() {
         return Line::Blank;

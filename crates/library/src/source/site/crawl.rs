@@ -267,7 +267,7 @@ impl Crawl<'_> {
         let seen = before.map(|record| record.validators.clone()).unwrap_or_default();
         let read = self.client.once(url, &seen, ACCEPT).and_then(|answer| self.read(answer, &empty, before, !seen.is_empty()));
         let (record, text, error) = match read {
-            Ok(Read::Lasting(record, text, error)) => (record, text, error),
+            Ok(Read::Lasting(record, text, error)) => (*record, text, error),
             Ok(Read::Passing(status)) => {
                 let reason = format!("the server answered with status {status}");
                 return self.no_answer(&empty, before, &reason, refused(display, status), shared);
@@ -317,26 +317,26 @@ impl Crawl<'_> {
         let display = || self.client.display().to_owned();
         if let Some(to) = &answer.location {
             let error = SourceError::Elsewhere { display: display(), to: crate::source::shown(to.as_str()) };
-            return Ok(Read::Lasting(Record { moved: Some(to.as_str().to_owned()), ..empty.clone() }, None, Some(error)));
+            return Ok(Read::Lasting(Box::new(Record { moved: Some(to.as_str().to_owned()), ..empty.clone() }), None, Some(error)));
         }
         match (answer.status, before) {
-            (304, Some(before)) if asked => Ok(Read::Lasting(Record { reason: None, ..before.clone() }, None, None)),
+            (304, Some(before)) if asked => Ok(Read::Lasting(Box::new(Record { reason: None, ..before.clone() }), None, None)),
             (200, _) => {
                 let content_type = answer.content_type();
                 let Some(kind) = kind(&content_type, answer.url.path()) else {
                     let reason = format!("it is {content_type}, which is no page");
                     let error = SourceError::NoPage { display: display(), reason: reason.clone() };
-                    return Ok(Read::Lasting(Record { reason: Some(reason), ..empty.clone() }, None, Some(error)));
+                    return Ok(Read::Lasting(Box::new(Record { reason: Some(reason), ..empty.clone() }), None, Some(error)));
                 };
                 let (validators, robots): (Validators, _) = (answer.validators(), answer.header("x-robots-tag"));
                 let text = answer.read(MAX_FILE)?;
                 let body = Body { digest: digest(&text), kind, size: text.len() as u64 };
-                Ok(Read::Lasting(Record { body: Some(body), validators, robots, ..empty.clone() }, Some(text), None))
+                Ok(Read::Lasting(Box::new(Record { body: Some(body), validators, robots, ..empty.clone() }), Some(text), None))
             }
             (status @ (408 | 429 | 500..), _) => Ok(Read::Passing(status)),
             (status, _) => {
                 let reason = format!("the server answered with status {status}");
-                Ok(Read::Lasting(Record { reason: Some(reason), ..empty.clone() }, None, Some(refused(&display(), status))))
+                Ok(Read::Lasting(Box::new(Record { reason: Some(reason), ..empty.clone() }), None, Some(refused(&display(), status))))
             }
         }
     }
@@ -345,7 +345,7 @@ impl Crawl<'_> {
 /// What came of a request.
 enum Read {
     /// Something that holds until the next crawl; with its text if that is new, and as an error if it is none.
-    Lasting(Record, Option<Vec<u8>>, Option<SourceError>),
+    Lasting(Box<Record>, Option<Vec<u8>>, Option<SourceError>),
     /// A status that may pass.
     Passing(u16),
 }
