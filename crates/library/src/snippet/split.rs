@@ -310,9 +310,9 @@ fn snippet(page: &Page, mut chunk: Chunk, links: &Links) -> Snippet {
         path: page.path.clone(),
         page_title: page.title.clone(),
         headings: chunk.headings,
+        url: links.to(&page.path, chunk.anchor.as_deref(), (first, last)),
         anchor: chunk.anchor,
         lines: (first, last),
-        url: links.url(&page.path, (first, last)),
         blocks,
     }
 }
