@@ -8,12 +8,12 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// The page that answers, and a question that shares no word with it beyond those of every page.
+/// The page that answers, and a question that shares no word with it or with another page.
 const ANSWER: &str =
     "# Cancelling\n\nCall `abort()` to end a subscription before its period is over. The customer is refunded for the remaining days.\n";
-const QUESTION: &str = "give money back when somebody quits their plan early";
+const QUESTION: &str = "stop paying and receive partial reimbursement";
 
-/// Pages that have the question's words and not its meaning.
+/// Pages that mean something else.
 const OTHERS: [(&str, &str); 4] = [
     ("plan.md", "# Plans\n\nA plan is a file that lists what somebody wants to build. Give each plan a name.\n"),
     ("early.md", "# Early returns\n\nA handler that quits early gives the next one its turn. Their order is the order of the file.\n"),
@@ -54,7 +54,8 @@ async fn asked_in_other_words(shape: Shape) -> Result {
     let (model, checksum) = (value(&printed, "folder")?, value(&printed, "checksum")?);
     ensure!(value(&printed, "dimensions")? == "384", "{printed}");
 
-    let variables = [("DOCENT__EMBEDDING__MODEL", model), ("DOCENT__EMBEDDING__CHECKSUM", checksum)];
+    // The guide would be embedded first.
+    let variables = [("DOCENT__EMBEDDING__MODEL", model), ("DOCENT__EMBEDDING__CHECKSUM", checksum), ("DOCENT__LIBRARY__GUIDE", "false")];
     let mut installation = Installation::start_with(shape, &variables).await?;
     let outcome = found(&mut installation).await;
     if outcome.is_err() {
