@@ -51,28 +51,34 @@ fn is_version(word: &str) -> bool {
     word.chars().any(|c| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '.' || c == 'x')
 }
 
-/// What stands before a name in an address.
+/// What a package's page has before the package's name, whoever's site it is on.
+const SECTIONS: [&str; 6] = ["crates/", "gems/", "package/", "packages/", "project/", "r/"];
+/// Sites on which the name follows at once.
+const HOSTS: [&str; 4] = ["docs.rs/", "github.com/", "gitlab.com/", "pkg.go.dev/"];
+
+/// A name without what stands before it in an address.
 fn without_host(text: &str) -> &str {
-    let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
-    let text = text.strip_prefix("www.").unwrap_or(text);
-    let hosts = [
-        "github.com/",
-        "gitlab.com/",
-        "npmjs.com/package/",
-        "pypi.org/project/",
-        "crates.io/crates/",
-        "docs.rs/",
-        "pkg.go.dev/",
-        "nuget.org/packages/",
-        "rubygems.org/gems/",
-        "packagist.org/packages/",
-        "hex.pm/packages/",
-        "pub.dev/packages/",
-        "hub.docker.com/r/",
-    ];
+    let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_address = bare.is_some();
+    let bare = bare.unwrap_or(text);
+    let step = |text: &'_ str, is_address: bool| -> usize {
+        let www = if text.starts_with("www.") { 4 } else { 0 };
+        let text = &text[www..];
+        if let Some(host) = HOSTS.iter().find(|host| text.starts_with(**host)) {
+            return www + host.len();
+        }
+        match text.split_once('/') {
+            Some((host, rest)) if host.contains('.') => match SECTIONS.iter().find(|section| rest.starts_with(**section)) {
+                Some(section) => www + host.len() + 1 + section.len(),
+                None if is_address => www + host.len() + 1,
+                None => www,
+            },
+            _ => www,
+        }
+    };
     // An address may have an address in it: pkg.go.dev/github.com/…
-    let once = hosts.iter().find_map(|host| text.strip_prefix(host)).unwrap_or(text);
-    let twice = hosts.iter().find_map(|host| once.strip_prefix(host)).unwrap_or(once);
+    let once = &bare[step(bare, is_address)..];
+    let twice = &once[step(once, false)..];
     let bare = twice.trim_end_matches('/');
     bare.strip_suffix(".git").unwrap_or(bare)
 }
