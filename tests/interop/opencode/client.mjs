@@ -32,9 +32,20 @@ async function login() {
   check(stored?.tokens?.refreshToken, `no refresh token is stored: ${Object.keys(stored?.tokens ?? {})}`);
 }
 
+/// Several processes that start in one moment can be in each other's way at opencode's own database, which it says and ends.
+async function ask(options) {
+  for (let tries = 3; ; tries--) {
+    try {
+      return await run(opencode, ["run", "--format", "json", env.DOCENT_TEST_QUESTION], options);
+    } catch (error) {
+      if (tries === 1 || !String(error).includes("database is locked")) throw error;
+    }
+  }
+}
+
 async function call() {
   const options = withModel(await startModel());
-  const output = await run(opencode, ["run", "--format", "json", env.DOCENT_TEST_QUESTION], options);
+  const output = await ask(options);
   const events = output.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
   const used = events.filter((event) => event.type === "tool_use").map((event) => event.part);
   check(used.map((part) => part.tool).join() === "docent_resolve-library-id,docent_query-docs", `tools used: ${JSON.stringify(used)}`);

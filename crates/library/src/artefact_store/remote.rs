@@ -18,7 +18,6 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
-use tokio::io::AsyncWriteExt;
 use tokio::runtime::Runtime;
 
 const MANIFEST: &str = "manifest.json";
@@ -166,7 +165,8 @@ impl Remote {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(io(folder))?;
         }
-        let mut written = tokio::fs::File::create(&path).await.map_err(io(&path))?;
+        // Written on this thread, which is for that: nothing goes on behind a download that was given up.
+        let mut written = fs::File::create(&path).map_err(io(&path))?;
         let found = match self.store.get(&self.object(hash, &file.sha256)).await {
             Err(object_store::Error::NotFound { .. }) => return Err(artefact::damaged(&file.path, "it is not in the object store")),
             found => found?,
@@ -180,12 +180,12 @@ impl Remote {
                 break;
             }
             digest.update(&bytes);
-            written.write_all(&bytes).await.map_err(io(&path))?;
+            written.write_all(&bytes).map_err(io(&path))?;
         }
         if size != file.size || hex(&digest.finalize()) != file.sha256 {
             return Err(artefact::damaged(&file.path, "its bytes in the object store are not those that were written"));
         }
-        written.sync_all().await.map_err(io(&path))
+        written.sync_all().map_err(io(&path))
     }
 
     /// Uploads a file that belongs to an artefact and may change, unlike the artefact itself. It goes when the artefact goes.
