@@ -146,8 +146,9 @@ pub fn authorization_header(data: &[u8]) {
     let Ok(header) = HeaderValue::from_bytes(header) else { return };
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, header);
-    // A request target has no other characters; the `url` crate would take some of them out.
-    let Some(query) = std::str::from_utf8(query).ok().filter(|query| query.bytes().all(|byte| byte.is_ascii_graphic())) else { return };
+    // A request target has no other characters, and no fragment; the `url` crate would take some of them out.
+    let in_target = |query: &&str| query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    let Some(query) = std::str::from_utf8(query).ok().filter(in_target) else { return };
     if let Ok(token) = bearer_token(&headers, query) {
         assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)), "{token:?}");
         assert!(
