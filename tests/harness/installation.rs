@@ -149,10 +149,12 @@ impl Installation {
                 (url(public[0]), url(public[0]))
             }
             Shape::Split => {
-                // What processes on several machines share: the database, the index folder, the master key, the two URLs.
+                // What processes on several machines share: the database, the indexes (a folder or an object store), the master key, the two URLs.
                 all.push(("DOCENT__AUTH__PUBLIC_URL".to_owned(), url(public[0])));
                 all.push(("DOCENT__MCP__PUBLIC_URL".to_owned(), url(public[1])));
-                all.push(("DOCENT__LIBRARY__INDEX_FOLDER".to_owned(), folder.path().join("index").display().to_string()));
+                if !variables.iter().any(|(name, _)| *name == "DOCENT__ARTEFACTS__URL") {
+                    all.push(("DOCENT__LIBRARY__INDEX_FOLDER".to_owned(), folder.path().join("index").display().to_string()));
+                }
                 all.push(("DOCENT__SECRETS__MASTER_KEY".to_owned(), "5a".repeat(32)));
                 (url(public[0]), url(public[1]))
             }

@@ -31,6 +31,7 @@ pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod program;
+pub mod s3;
 pub mod served;
 pub mod signal;
 pub mod source_tree;

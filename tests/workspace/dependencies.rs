@@ -35,7 +35,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // From outside only: tests/harness says why.
     ("docent-tests", &[]),
     // What reads bytes from strangers, for a fuzzer.
-    ("docent-fuzz", &["docent-types", "docent-authorization-server", "docent-resource-server", "docent-doctor"]),
+    ("docent-fuzz", &["docent-types", "docent-authorization-server", "docent-resource-server", "docent-doctor", "docent-library"]),
     // Measures parts as well as the whole.
     ("docent-bench", &["docent-types", "docent-store", "docent-library", "docent-resource-server"]),
 ];

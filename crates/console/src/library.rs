@@ -419,6 +419,7 @@ mod samples {
                 anchor: Some("server-proxy".to_owned()),
                 lines: (120, 164),
                 url: "https://github.com/example/framework/blob/8d5f0a3/docs/config/server-options.md#L120-L164".to_owned(),
+                also: Vec::new(),
                 blocks: vec![
                     Block::Prose("Configure custom proxy rules for the development server. A request whose path begins with the key is forwarded to its target.".to_owned()),
                     Block::Code(CodeBlock {

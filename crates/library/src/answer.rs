@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 const SNIPPETS: &str = "\n\n--------------------------------\n\n";
 const LIBRARIES: &str = "\n----------\n";
+/// Of the other places of a snippet this many are named.
+const MOST_PLACES: usize = 2;
 
 /// Tokens of a text, estimated as characters / 4.
 #[must_use]
@@ -54,7 +56,18 @@ pub fn render_blocks(snippet: &Snippet) -> String {
 /// One snippet as it is delivered.
 #[must_use]
 pub fn render_snippet(snippet: &Snippet) -> String {
-    format!("### {}\n\nSource: {}\n\n{}", title(snippet), snippet.url, render_blocks(snippet))
+    format!("### {}\n\nSource: {}{}\n\n{}", title(snippet), snippet.url, also(snippet), render_blocks(snippet))
+}
+
+/// The other places of a snippet, as a line of its own.
+fn also(snippet: &Snippet) -> String {
+    if snippet.also.is_empty() {
+        return String::new();
+    }
+    let named: Vec<&str> = snippet.also.iter().take(MOST_PLACES).map(|place| place.url.as_str()).collect();
+    let more = snippet.also.len().saturating_sub(MOST_PLACES);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("\nAlso: {}{more}", named.join(", "))
 }
 
 /// An answer as `query-docs` gives it.
@@ -119,6 +132,7 @@ mod tests {
             anchor: None,
             lines: (1, 4),
             url: "docs/a.md#L1-L4".to_owned(),
+            also: Vec::new(),
             blocks: vec![
                 Block::Prose("Do this:".to_owned()),
                 Block::Code(CodeBlock { language: "md".to_owned(), file_name: None, code: code.to_owned() }),

@@ -3,20 +3,20 @@
 //! `<root>/<first two digits>/<hash>/` holds `meta.json` and `snippets.jsonl` (what the hash is of), `pages.jsonl`
 //! and `index/` (made from them, can be made again) and `manifest.json` (size and SHA-256 of every file).
 
-use crate::index::{self, IndexError, OpenIndex};
-use crate::pages;
+use crate::index::{IndexError, IndexWriter, OpenIndex};
+use crate::pages::{self, TableMaker};
 use crate::snippet::identity::hex;
 use docent_types::documentation::Snippet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Part of the hash: another way of writing snippets is another artefact.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// What is smaller is verified on one thread.
 const WORTH_A_THREAD: u64 = 2 * 1024 * 1024;
 /// What the index is made like. One of another format is made again from its snippets when it is opened.
@@ -77,6 +77,9 @@ pub enum ArtefactError {
     /// The index.
     #[error("the index could not be made or opened: {0}")]
     Index(#[from] IndexError),
+    /// It was told to stop.
+    #[error("it was stopped before it was whole")]
+    Stopped,
     /// A snippet or the manifest could not be written.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
@@ -187,51 +190,109 @@ pub fn sweep_unfinished(root: &Path) -> Result<usize, ArtefactError> {
     Ok(removed)
 }
 
-fn content(snippets: &[Snippet]) -> Result<Vec<u8>, ArtefactError> {
-    let mut out = Vec::new();
-    for snippet in snippets {
-        serde_json::to_writer(&mut out, snippet)?;
-        out.push(b'\n');
-    }
-    Ok(out)
-}
-
-fn content_hash(meta: &[u8], snippets: &[u8]) -> String {
+/// The digest that names an artefact, of what is told after the meta.
+fn begin_hash(meta: &[u8]) -> Sha256 {
     let mut digest = Sha256::new();
     digest.update(FORMAT.to_le_bytes());
     digest.update((meta.len() as u64).to_le_bytes());
     digest.update(meta);
-    digest.update(snippets);
-    hex(&digest.finalize())
+    digest
 }
 
-/// Writes an artefact, or finds that it is there. A `kill -9` leaves a whole one or none.
+/// Is asked while an artefact is made, with the number of snippets that are indexed; `false` stops it.
+pub type Goes<'a> = &'a mut dyn FnMut(u64) -> bool;
+
+/// Writes an artefact, one snippet after the other, so that no more than one of them is in memory.
+pub struct ArtefactWriter {
+    root: PathBuf,
+    unfinished: Unfinished,
+    digest: Sha256,
+    lines: BufWriter<File>,
+}
+
+impl std::fmt::Debug for ArtefactWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ArtefactWriter").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl ArtefactWriter {
+    /// Begins.
+    ///
+    /// # Errors
+    /// [`ArtefactError`] when the disk refuses.
+    pub fn new(root: &Path, meta: &Meta) -> Result<Self, ArtefactError> {
+        let meta = serde_json::to_vec(meta)?;
+        let unfinished = Unfinished::new(root)?;
+        let work = unfinished.folder.join("artefact");
+        fs::create_dir_all(&work).map_err(io(&work))?;
+        write_file(&work.join("meta.json"), &meta)?;
+        let path = work.join("snippets.jsonl");
+        let lines = BufWriter::with_capacity(1 << 16, File::create(&path).map_err(io(&path))?);
+        Ok(Self { root: root.to_owned(), digest: begin_hash(&meta), lines, unfinished })
+    }
+
+    /// The next snippet as JSON, without a line break.
+    ///
+    /// # Errors
+    /// [`ArtefactError`] when the disk refuses.
+    pub fn push(&mut self, json: &str) -> Result<(), ArtefactError> {
+        self.digest.update(json.as_bytes());
+        self.digest.update(b"\n");
+        let folder = self.unfinished.folder.clone();
+        let written = self.lines.write_all(json.as_bytes()).and_then(|()| self.lines.write_all(b"\n"));
+        written.map_err(io(&folder))
+    }
+
+    /// Makes the index, and puts the artefact in its place, or finds that it is there. A `kill -9` leaves a whole one or none.
+    ///
+    /// # Errors
+    /// [`ArtefactError`] when the disk refuses, or it was stopped.
+    pub fn finish(mut self, goes: Goes<'_>) -> Result<Artefact, ArtefactError> {
+        let work = self.unfinished.folder.join("artefact");
+        self.lines.flush().and_then(|()| self.lines.get_ref().sync_all()).map_err(io(&work))?;
+        let hash = hex(&self.digest.finalize());
+        let target = folder(&self.root, &hash);
+        if target.exists() {
+            match verify(&target).or_else(|_| repair(&self.root, &hash)) {
+                Ok(()) => return Ok(Artefact { hash, folder: target, reused: true }),
+                // Beyond repair: moved away and written again.
+                Err(_) => retire(&self.root, &target)?,
+            }
+        }
+        derive(&work, &hash, goes)?;
+        let reused = !put_in_place(&self.root, &hash, &work)?;
+        Ok(Artefact { hash, folder: target, reused })
+    }
+}
+
+/// Makes table, index and manifest in a folder that has `meta.json` and `snippets.jsonl`.
+fn derive(work: &Path, hash: &str, goes: Goes<'_>) -> Result<(), ArtefactError> {
+    let index_folder = work.join("index");
+    fs::create_dir_all(&index_folder).map_err(io(&index_folder))?;
+    let (mut table, mut index) = (TableMaker::default(), IndexWriter::new(&index_folder)?);
+    let mut done = 0_u64;
+    each_snippet(work, |snippet, line| {
+        table.add(&snippet, line.len() as u64);
+        index.add(&snippet, line.trim_end_matches('\n'))?;
+        done += 1;
+        if done.is_multiple_of(500) && !goes(done) { Err(ArtefactError::Stopped) } else { Ok(()) }
+    })?;
+    index.finish()?;
+    write_file(&work.join(pages::TABLE), &table.finish()?)?;
+    write_manifest(work, hash)
+}
+
+/// Writes an artefact of snippets that are in memory.
 ///
 /// # Errors
 /// [`ArtefactError`] when the disk refuses.
 pub fn build(root: &Path, snippets: &[Snippet], meta: &Meta) -> Result<Artefact, ArtefactError> {
-    let meta = serde_json::to_vec(meta)?;
-    let lines = content(snippets)?;
-    let hash = content_hash(&meta, &lines);
-    let target = folder(root, &hash);
-    if target.exists() {
-        match verify(&target).or_else(|_| repair(root, &hash)) {
-            Ok(()) => return Ok(Artefact { hash, folder: target, reused: true }),
-            // Beyond repair: moved away and written again.
-            Err(_) => retire(root, &target)?,
-        }
+    let mut writer = ArtefactWriter::new(root, meta)?;
+    for snippet in snippets {
+        writer.push(&serde_json::to_string(snippet)?)?;
     }
-    let unfinished = Unfinished::new(root)?;
-    let work = unfinished.folder.join("artefact");
-    let index_folder = work.join("index");
-    fs::create_dir_all(&index_folder).map_err(io(&index_folder))?;
-    write_file(&work.join("meta.json"), &meta)?;
-    write_file(&work.join("snippets.jsonl"), &lines)?;
-    write_file(&work.join(pages::TABLE), &pages::table(snippets, &lines)?)?;
-    index::write(&index_folder, snippets)?;
-    write_manifest(&work, &hash)?;
-    let reused = !put_in_place(root, &hash, &work)?;
-    Ok(Artefact { hash, folder: target, reused })
+    writer.finish(&mut |_| true)
 }
 
 /// Moves a finished folder to where its artefact belongs. Answers whether it was needed: somebody else may have been quicker
@@ -266,14 +327,20 @@ fn sync_folder(path: &Path) -> Result<(), ArtefactError> {
 }
 
 fn sha256_of(path: &Path) -> std::io::Result<(u64, String)> {
-    let mut file = File::open(path)?;
     let mut digest = Sha256::new();
+    let size = feed(path, &mut digest)?;
+    Ok((size, hex(&digest.finalize())))
+}
+
+/// Tells a digest what a file says. Answers how many bytes that are.
+fn feed(path: &Path, digest: &mut Sha256) -> std::io::Result<u64> {
+    let mut file = File::open(path)?;
     let mut buffer = vec![0_u8; 1 << 16];
     let mut size = 0_u64;
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {
-            return Ok((size, hex(&digest.finalize())));
+            return Ok(size);
         }
         size += read as u64;
         digest.update(&buffer[..read]);
@@ -350,19 +417,34 @@ fn meta_of(folder: &Path) -> Result<Meta, ArtefactError> {
     serde_json::from_slice(&bytes).map_err(|error| damaged("meta.json", error.to_string()))
 }
 
+/// Reads the snippets of an artefact in their order, each with its line as it stands in the file.
+///
+/// # Errors
+/// [`ArtefactError::Damaged`] if a line is not a snippet, and what `told` answers.
+pub fn each_snippet(folder: &Path, mut told: impl FnMut(Snippet, &str) -> Result<(), ArtefactError>) -> Result<(), ArtefactError> {
+    const FILE: &str = "snippets.jsonl";
+    let mut file = BufReader::with_capacity(1 << 16, File::open(folder.join(FILE)).map_err(|error| damaged(FILE, error.to_string()))?);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if file.read_line(&mut line).map_err(|error| damaged(FILE, error.to_string()))? == 0 {
+            return Ok(());
+        }
+        told(serde_json::from_str(&line).map_err(|error| damaged(FILE, error.to_string()))?, &line)?;
+    }
+}
+
 /// The snippets of an artefact, in their order.
 ///
 /// # Errors
 /// [`ArtefactError::Damaged`] if a line is not a snippet.
 pub fn snippets(folder: &Path) -> Result<Vec<Snippet>, ArtefactError> {
-    let file = File::open(folder.join("snippets.jsonl")).map_err(|error| damaged("snippets.jsonl", error.to_string()))?;
-    BufReader::new(file)
-        .lines()
-        .map(|line| {
-            let line = line.map_err(|error| damaged("snippets.jsonl", error.to_string()))?;
-            serde_json::from_str(&line).map_err(|error| damaged("snippets.jsonl", error.to_string()))
-        })
-        .collect()
+    let mut out = Vec::new();
+    each_snippet(folder, |snippet, _| {
+        out.push(snippet);
+        Ok(())
+    })?;
+    Ok(out)
 }
 
 /// Makes index and manifest again from `meta.json` and `snippets.jsonl`, if these are whole.
@@ -372,20 +454,18 @@ pub fn snippets(folder: &Path) -> Result<Vec<Snippet>, ArtefactError> {
 pub fn repair(root: &Path, hash: &str) -> Result<(), ArtefactError> {
     let target = folder(root, hash);
     let meta = fs::read(target.join("meta.json")).map_err(|error| damaged("meta.json", error.to_string()))?;
-    let lines = fs::read(target.join("snippets.jsonl")).map_err(|error| damaged("snippets.jsonl", error.to_string()))?;
-    if content_hash(&meta, &lines) != hash {
-        return Err(damaged("snippets.jsonl", "its bytes are not those that were written: refresh the library"));
-    }
     let unfinished = Unfinished::new(root)?;
     let work = unfinished.folder.join("artefact");
-    let index_folder = work.join("index");
-    fs::create_dir_all(&index_folder).map_err(io(&index_folder))?;
-    let read = snippets(&target)?;
-    write_file(&work.join(pages::TABLE), &pages::table(&read, &lines)?)?;
-    index::write(&index_folder, &read)?;
+    fs::create_dir_all(&work).map_err(io(&work))?;
     write_file(&work.join("meta.json"), &meta)?;
-    write_file(&work.join("snippets.jsonl"), &lines)?;
-    write_manifest(&work, hash)?;
+    let lines = work.join("snippets.jsonl");
+    fs::copy(target.join("snippets.jsonl"), &lines).map_err(|error| damaged("snippets.jsonl", error.to_string()))?;
+    let mut digest = begin_hash(&meta);
+    feed(&lines, &mut digest).map_err(io(&lines))?;
+    if hex(&digest.finalize()) != hash {
+        return Err(damaged("snippets.jsonl", "its bytes are not those that were written: refresh the library"));
+    }
+    derive(&work, hash, &mut |_| true)?;
     fs::rename(&target, unfinished.folder.join("damaged")).map_err(io(&target))?;
     fs::rename(&work, &target).map_err(io(&target))?;
     sync_folder(target.parent().unwrap_or(root))

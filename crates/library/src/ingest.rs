@@ -1,22 +1,37 @@
-//! From a source to an artefact, in one call.
+//! From a source to an artefact, in one call. Files are read in batches and passages wait on disk, so that memory does not grow
+//! with the source.
+
+mod introduction;
+mod suggested_id;
+
+pub use crate::reading::read_pages;
+pub use crate::source::{Progress, Silent, Stage};
+pub use suggested_id::suggested_id;
 
 use crate::answer;
-use crate::artefact::{self, ArtefactError, Meta};
-use crate::format::{self, BlockContent, Page};
-pub use crate::reading::read_pages;
-use crate::snippet::{self, Links, identity};
+use crate::artefact::{Artefact, ArtefactError, ArtefactWriter, Meta};
+use crate::format::include::Tree as Includes;
+use crate::known_pages::{FreshPages, KnownPages};
+use crate::reading::{self, skip};
+use crate::snippet::copies::{self, Copies};
+use crate::snippet::{self, Links};
 use crate::source::context7::Context7;
 use crate::source::network::Network;
 use crate::source::selection::{self, Selection};
-pub use crate::source::{Progress, Silent, Stage};
-use crate::source::{Source, SourceError, Tree};
+use crate::source::{Source, SourceError};
 use crate::trust;
-use docent_types::documentation::{Finding, Inspection, Skipped, Snippet};
+use docent_types::documentation::{Finding, FindingKind, Inspection, Place, Skipped, Snippet};
 use docent_types::library_id::LibraryId;
+use introduction::{Introduction, Introductions};
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Of files that were skipped, this many are told.
 const MAX_SKIPPED: usize = 2_000;
+/// Stands for a file where a registry or a site says something of its source.
+const ABOUT: &str = "(about the source)";
 
 /// What an ingest needs besides the source.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +75,8 @@ pub struct Ingested {
     pub unchanged: bool,
     /// Pages read.
     pub pages: u64,
+    /// Of them, those that had not changed since they were read last and were not parsed again.
+    pub known_pages: u64,
     /// Snippets indexed.
     pub snippets: u64,
     /// Tokens of all snippets, estimated as characters / 4.
@@ -112,53 +129,54 @@ pub enum IngestError {
 /// [`IngestError`]; nothing is left behind.
 pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress) -> Result<Ingested, IngestError> {
     let display = source.display();
-    let tree = source.fetch(&options.network, &options.workdir, progress).map_err(|error| match error {
+    let mut tree = source.fetch(&options.network, &options.workdir, progress).map_err(|error| match error {
         SourceError::Cancelled(_) => IngestError::Cancelled,
         other => IngestError::Source(other),
     })?;
     let mut notes = Vec::new();
     let mut rules = context7(&tree.root, &mut notes);
     let mut findings = owner_words(&tree.root, &mut rules, options.trust);
+    for said in [&mut tree.title, &mut tree.description] {
+        if let Some(treated) = said.as_deref().and_then(|text| trust::treat_line(text, ABOUT, 1, options.trust, &mut findings)) {
+            *said = Some(treated).filter(|text| text.trim() != trust::OMISSION);
+        }
+    }
     progress.stage(Stage::Select, 0, 0);
     let selection = selection::select(&tree, &rules, &display)?;
     progress.stage(Stage::Select, selection.pages.len() as u64, selection.pages.len() as u64);
     if selection.pages.is_empty() {
         return Err(IngestError::NoPages { display, found: found(&selection) });
     }
-    let (pages, mut skipped) = read_pages(&tree.root, &selection.pages, progress)?;
-    if pages.is_empty() {
-        return Err(IngestError::NoPages { display, found: found(&selection) });
+    let id = match &options.id {
+        Some(id) => id.clone(),
+        None => suggested_id(source)?,
+    };
+    // The digest of an archive or a site is no commit that a host could show.
+    let commit = matches!(source, Source::Git { .. }).then_some(tree.commit.as_deref()).flatten();
+    let links = Links::new(&display, commit).with_pages(tree.urls.clone());
+    let key = format!("{id} {} {display}", options.version.as_deref().unwrap_or(""));
+    let mut read = read(&tree.root, &selection.pages, links, &key, options, progress)?;
+    if read.pages == 0 {
+        return Err(if read.left_out > 0 {
+            IngestError::NothingTrusted { display, pages: read.left_out }
+        } else {
+            IngestError::NoPages { display, found: found(&selection) }
+        });
     }
-    let (pages, found_in_pages, left_out) = trust::treat_pages(pages, options.trust);
-    if pages.is_empty() {
-        return Err(IngestError::NothingTrusted { display, pages: left_out.len() });
-    }
-    findings.extend(found_in_pages);
-    trust::sort(&mut findings);
-    skipped.extend(left_out);
+    let mut all_findings = std::mem::take(&mut read.findings);
+    all_findings.extend(findings);
+    let mut skipped = std::mem::take(&mut read.skipped);
     skipped.extend(selection.skipped);
     skipped.extend(notes);
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
     skipped.truncate(MAX_SKIPPED);
 
-    let id = match &options.id {
-        Some(id) => id.clone(),
-        None => suggested_id(source)?,
-    };
-    let (title, description) = about(&pages, &rules, &tree, &id);
-    // The digest of an archive or a site is no commit that a host could show.
-    let commit = matches!(source, Source::Git { .. }).then_some(tree.commit.as_deref()).flatten();
-    let links = Links::new(&display, commit).with_pages(tree.urls.clone());
-    let page_count = pages.len() as u64;
-    // Each page goes as soon as its snippets are there: a large library is not in memory twice.
-    let snippets: Vec<Snippet> = identity::without_copies(pages.into_iter().flat_map(|page| snippet::split(&page, &links)).collect());
-    progress.stage(Stage::Index, 0, snippets.len() as u64);
-    if progress.cancelled() {
-        return Err(IngestError::Cancelled);
-    }
+    let (title, description) = read.introduction.about(&rules, &tree, &id);
     let meta = Meta { source: display.clone(), commit: tree.commit.clone(), rules: rules.rules.clone() };
-    let artefact = artefact::build(&options.index_root, &snippets, &meta)?;
-    progress.stage(Stage::Index, snippets.len() as u64, snippets.len() as u64);
+    let (snippets, tokens) = (u64::from(read.passages.kept), read.passages.tokens);
+    let (page_count, known_pages) = (read.pages, read.known);
+    let artefact = write(read.passages, &options.index_root, &meta, progress)?;
+    read.fresh.keep();
 
     Ok(Ingested {
         title: options.title.clone().unwrap_or(title),
@@ -170,14 +188,189 @@ pub fn ingest(source: &Source, options: &IngestOptions, progress: &dyn Progress)
         artefact: artefact.hash,
         unchanged: artefact.reused,
         pages: page_count,
-        snippets: snippets.len() as u64,
-        tokens: snippets.iter().map(|snippet| answer::tokens(&answer::render_snippet(snippet)) as u64).sum(),
+        known_pages,
+        snippets,
+        tokens,
         skipped,
-        inspection: Inspection { by: options.trust.mark(), findings },
+        inspection: Inspection { by: options.trust.mark(), findings: all_findings.finish() },
         rules: rules.rules.clone(),
         versions: rules.versions(),
         id,
     })
+}
+
+/// A passage, ready to be written.
+struct Passage {
+    json: String,
+    sense: [u8; 16],
+    place: Place,
+    tokens: u64,
+}
+
+impl Passage {
+    fn of(snippet: &Snippet) -> Self {
+        Self {
+            // Strings and numbers become JSON.
+            json: serde_json::to_string(snippet).unwrap_or_default(),
+            sense: copies::sense(snippet),
+            place: copies::place(snippet),
+            tokens: answer::tokens(&answer::render_snippet(snippet)) as u64,
+        }
+    }
+}
+
+/// What came of one file.
+struct FileRead {
+    path: String,
+    page: Result<PageRead, String>,
+    findings: Vec<Finding>,
+    line: Option<Vec<u8>>,
+    was_known: bool,
+}
+
+/// What is needed of a page when its passages are cut.
+struct PageRead {
+    introduction: Option<Introduction>,
+    passages: Vec<Passage>,
+}
+
+/// What is needed of all files, while their passages wait on disk.
+struct Read {
+    pages: u64,
+    known: u64,
+    left_out: usize,
+    skipped: Vec<Skipped>,
+    findings: trust::Findings,
+    introduction: Introductions,
+    passages: Passages,
+    fresh: FreshPages,
+}
+
+/// Reads, looks through and cuts the pages; what did not change since the last time is not parsed again.
+fn read(
+    root: &Path,
+    paths: &[String],
+    links: Links,
+    key: &str,
+    options: &IngestOptions,
+    progress: &dyn Progress,
+) -> Result<Read, IngestError> {
+    let io = |error: std::io::Error| SourceError::Io { path: root.display().to_string(), reason: error.to_string() };
+    let includes = Includes::new(root).map_err(io)?.with_files(paths.iter().cloned());
+    let known = KnownPages::open(&options.workdir, key, options.trust);
+    let (folder, policy) = (root.to_owned(), options.trust);
+    let one = move |path: &str| -> Result<FileRead, Skipped> {
+        let bytes = std::fs::read(folder.join(path)).map_err(|error| skip(path, error.to_string()))?;
+        let known = known.page(path, &bytes, &includes, policy);
+        let page = known.reading.page.map(|page| PageRead {
+            introduction: Introduction::of(&page),
+            passages: snippet::split(&page, &links).iter().map(Passage::of).collect(),
+        });
+        Ok(FileRead { path: path.to_owned(), page, findings: known.reading.findings, line: known.line, was_known: known.was_known })
+    };
+    let mut read = Read {
+        pages: 0,
+        known: 0,
+        left_out: 0,
+        skipped: Vec::new(),
+        findings: trust::Findings::default(),
+        introduction: Introductions::default(),
+        passages: Passages::new(&options.workdir)?,
+        fresh: FreshPages::new(&options.workdir, key, policy),
+    };
+    reading::in_batches(root, paths, Arc::new(one), progress, |file| {
+        let skipped = match file {
+            Ok(file) => {
+                let trusted = file.findings.iter().all(|one| one.kind != FindingKind::Instruction);
+                read.findings.extend(file.findings);
+                read.known += u64::from(file.was_known);
+                if let Some(line) = file.line {
+                    read.fresh.add(&line);
+                }
+                match file.page {
+                    Ok(page) => {
+                        read.pages += 1;
+                        read.introduction.add(&file.path, page.introduction);
+                        for passage in page.passages {
+                            read.passages.push(passage)?;
+                        }
+                        return Ok(());
+                    }
+                    Err(reason) => {
+                        read.left_out += usize::from(!trusted);
+                        Skipped { path: file.path, reason }
+                    }
+                }
+            }
+            Err(skipped) => skipped,
+        };
+        if read.skipped.len() < MAX_SKIPPED {
+            read.skipped.push(skipped);
+        }
+        Ok(())
+    })?;
+    Ok(read)
+}
+
+/// Passages that wait on disk until all are known: only then it is known where else each of them stands.
+struct Passages {
+    file: BufWriter<File>,
+    copies: Copies,
+    kept: u32,
+    tokens: u64,
+}
+
+impl Passages {
+    fn new(workdir: &Path) -> Result<Self, IngestError> {
+        let file = std::fs::create_dir_all(workdir).and_then(|()| tempfile::tempfile_in(workdir));
+        let file = file.map_err(|error| SourceError::Io { path: workdir.display().to_string(), reason: error.to_string() })?;
+        Ok(Self { file: BufWriter::with_capacity(1 << 16, file), copies: Copies::default(), kept: 0, tokens: 0 })
+    }
+
+    fn push(&mut self, passage: Passage) -> Result<(), IngestError> {
+        let Passage { json, sense, place, tokens } = passage;
+        if self.copies.is_new(sense, || place) {
+            self.file.write_all(json.as_bytes()).and_then(|()| self.file.write_all(b"\n")).map_err(on_disk)?;
+            self.kept += 1;
+            self.tokens += tokens;
+        }
+        Ok(())
+    }
+}
+
+fn on_disk(error: std::io::Error) -> IngestError {
+    IngestError::Source(SourceError::Io { path: "the work folder".to_owned(), reason: error.to_string() })
+}
+
+/// Writes the artefact.
+fn write(passages: Passages, index_root: &Path, meta: &Meta, progress: &dyn Progress) -> Result<Artefact, IngestError> {
+    let Passages { file, mut copies, kept, .. } = passages;
+    let total = u64::from(kept);
+    progress.stage(Stage::Index, 0, total);
+    let mut file = file.into_inner().map_err(|error| on_disk(error.into_error()))?;
+    file.rewind().map_err(on_disk)?;
+    let mut writer = ArtefactWriter::new(index_root, meta)?;
+    for (number, line) in (0..).zip(BufReader::with_capacity(1 << 16, file).lines()) {
+        if number % 1_000 == 0 && progress.cancelled() {
+            return Err(IngestError::Cancelled);
+        }
+        let line = line.map_err(on_disk)?;
+        match copies.also(number) {
+            also if also.is_empty() => writer.push(&line)?,
+            also => {
+                let mut snippet: Snippet = serde_json::from_str(&line).map_err(ArtefactError::from)?;
+                snippet.also = also;
+                writer.push(&serde_json::to_string(&snippet).map_err(ArtefactError::from)?)?;
+            }
+        }
+    }
+    drop(copies);
+    let artefact = writer.finish(&mut |done| {
+        progress.stage(Stage::Index, done, total);
+        !progress.cancelled()
+    });
+    progress.stage(Stage::Index, total, total);
+    artefact.map_err(|error| if matches!(error, ArtefactError::Stopped) { IngestError::Cancelled } else { error.into() })
 }
 
 fn context7(root: &Path, notes: &mut Vec<Skipped>) -> Context7 {
@@ -217,172 +410,4 @@ fn found(selection: &Selection) -> String {
         parts.push(format!("{} skipped ({}: {})", selection.skipped.len(), selection.skipped[0].path, selection.skipped[0].reason));
     }
     if parts.is_empty() { format!("{} files", selection.seen) } else { format!("{} files, of them {}", selection.seen, parts.join(", ")) }
-}
-
-fn id_part(text: &str) -> String {
-    let part: String =
-        text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+') { c } else { '-' }).take(100).collect();
-    let part = part.trim_matches(['-', '.']).to_owned();
-    if part.is_empty() { "library".to_owned() } else { part }
-}
-
-/// `example_org_docs` of `https://example.org/docs/`.
-fn id_of_address(url: &url::Url, path: &str) -> String {
-    let host = url.host_str().unwrap_or("site").trim_start_matches("www.");
-    let port = url.port().map(|port| format!("_{port}")).unwrap_or_default();
-    let path: String = path.split('/').filter(|part| !part.is_empty()).map(|part| format!("_{part}")).collect();
-    format!("{host}{port}{path}").replace('.', "_")
-}
-
-/// A file's name without the ending of an archive.
-fn archive_name(location: &str) -> String {
-    let path = location.split(['?', '#']).next().unwrap_or(location).trim_end_matches('/');
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    let lower = name.to_ascii_lowercase();
-    let ending = [".tar.gz", ".tgz", ".tar", ".zip"].iter().find(|ending| lower.ends_with(*ending)).map_or(0, |ending| ending.len());
-    name[..name.len() - ending].to_owned()
-}
-
-/// `/owner/repo` of a hosted repository, `/websites/host_path` of a web site, `/llmstxt/host` of a file for language models,
-/// `/packages/name` of a package, `/local/<name>` of what is on this machine.
-///
-/// # Errors
-/// The path cannot be resolved.
-pub fn suggested_id(source: &Source) -> Result<LibraryId, IngestError> {
-    let (owner, name) = match source {
-        Source::Folder(path) => {
-            let full = path.canonicalize().unwrap_or_else(|_| path.clone());
-            ("local".to_owned(), full.file_name().map_or_else(|| "library".to_owned(), |name| name.to_string_lossy().into_owned()))
-        }
-        Source::Archive(location) => {
-            let owner = url::Url::parse(location).ok().filter(url::Url::has_host).map(|url| id_of_address(&url, ""));
-            (owner.unwrap_or_else(|| "local".to_owned()), archive_name(location))
-        }
-        Source::Site(url) => {
-            let path = url.path().trim_end_matches('/');
-            let is_page = [".html", ".htm", ".md"].iter().any(|ending| path.ends_with(ending));
-            let path = if is_page { path.rsplit_once('/').map_or("", |(folder, _)| folder) } else { path };
-            ("websites".to_owned(), id_of_address(url, path))
-        }
-        Source::Llms(url) => {
-            let folder = url.path().rsplit_once('/').map_or("", |(folder, _)| folder);
-            ("llmstxt".to_owned(), id_of_address(url, folder))
-        }
-        Source::Package { name, .. } => ("packages".to_owned(), name.trim_start_matches('@').to_owned()),
-        Source::Git { url, .. } => {
-            let shown = crate::source::shown(url);
-            let local = shown.starts_with("file://");
-            let path = shown.split_once("://").map_or_else(
-                || shown.split_once(':').map_or(shown.as_str(), |(_, path)| path),
-                |(_, rest)| rest.split_once('/').map_or(rest, |(_, path)| path),
-            );
-            let path = path.trim_matches('/');
-            let path = path.strip_suffix(".git").unwrap_or(path);
-            let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
-            let name = parts.next().unwrap_or("library").to_owned();
-            let owner = if local { "local" } else { parts.next().unwrap_or("git") };
-            (owner.to_owned(), name)
-        }
-    };
-    let name = name.strip_suffix(".git").unwrap_or(&name);
-    LibraryId::new(&id_part(&owner), &id_part(name)).map_err(|error| IngestError::Source(SourceError::Form(error.to_string())))
-}
-
-/// Title and description: from `context7.json`, else the page that introduces the library.
-fn about(pages: &[Page], rules: &Context7, tree: &Tree, id: &LibraryId) -> (String, String) {
-    let rank = |page: &Page| {
-        let depth = page.path.matches('/').count();
-        let name = page.path.rsplit('/').next().unwrap_or("").to_ascii_lowercase();
-        let kind = if name.starts_with("readme.") {
-            0
-        } else if name.starts_with("index.") || name.starts_with("_index.") {
-            1
-        } else if name.starts_with("intro") || name.starts_with("overview") || name.starts_with("getting-started") {
-            2
-        } else {
-            3
-        };
-        (if kind == 3 { 1 } else { 0 }, depth, kind)
-    };
-    let main = pages.iter().min_by_key(|page| rank(page));
-    let introduced = main.filter(|page| rank(page).0 == 0 && introduces_most(page, pages));
-    let title = rules
-        .project_title
-        .clone()
-        .or_else(|| tree.title.clone().filter(|title| usable_title(title)))
-        .or_else(|| introduced.map(|page| page.title.clone()).filter(|title| usable_title(title)))
-        .unwrap_or_else(|| id.name().to_owned());
-    let description = rules
-        .description
-        .clone()
-        .or_else(|| tree.description.clone())
-        .or_else(|| introduced.and_then(|page| page.description.clone()))
-        .or_else(|| introduced.and_then(first_sentence))
-        .unwrap_or_default();
-    (title.chars().take(120).collect(), description)
-}
-
-/// Whether at least half of the pages lie in the page's folder or below: the index of a side folder introduces only that.
-fn introduces_most(page: &Page, pages: &[Page]) -> bool {
-    let folder = page.path.rfind('/').map_or("", |slash| &page.path[..=slash]);
-    pages.iter().filter(|other| other.path.starts_with(folder)).count() * 2 >= pages.len()
-}
-
-fn usable_title(title: &str) -> bool {
-    let lower = title.to_lowercase();
-    !title.trim().is_empty()
-        && title.chars().count() <= 80
-        && !matches!(
-            lower.as_str(),
-            "introduction" | "overview" | "getting started" | "home" | "index" | "readme" | "documentation" | "docs" | "welcome"
-        )
-}
-
-fn first_sentence(page: &Page) -> Option<String> {
-    let prose = page.sections.iter().flat_map(|section| &section.blocks).find_map(|block| match &block.content {
-        BlockContent::Prose(text) => {
-            let text = snippet::without_targets(text);
-            let words = text.split_whitespace().count();
-            (words >= 5 && !text.starts_with(['-', '|', '!', '[']) && !text.contains("http")).then_some(text)
-        }
-        BlockContent::Code { .. } => None,
-    })?;
-    let flat = format::collapse(&prose.replace("**", ""));
-    let mut end = 0;
-    for (at, _) in flat.match_indices(". ") {
-        if at > 240 {
-            break;
-        }
-        end = at + 1;
-        if at > 60 {
-            break;
-        }
-    }
-    let cut: String = if end > 0 { flat[..end].to_owned() } else { flat.chars().take(240).collect() };
-    Some(cut)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_suggested_from_where_the_source_is() {
-        for (source, id) in [
-            ("https://user:pass@github.com/Vercel/next.js.git#canary", "/vercel/next.js"),
-            ("git@example.org:group/sub/repo.git", "/sub/repo"),
-            ("file:///srv/git/My Lib.git", "/local/my-lib"),
-            ("/", "/local/library"),
-            ("/srv/docs-1.2.tar.gz", "/local/docs-1.2"),
-            ("https://user:pass@files.example.org/a/handbook.zip?x=1", "/files_example_org/handbook"),
-            ("site:https://www.example.org/docs/v2/", "/websites/example_org_docs_v2"),
-            ("site:https://example.org/docs/index.html", "/websites/example_org_docs"),
-            ("site:http://wiki.intranet:8080", "/websites/wiki_intranet_8080"),
-            ("https://docs.example.org/llms-full.txt", "/llmstxt/docs_example_org"),
-            ("npm:@scope/name@1.0.0", "/packages/scope-name"),
-            ("pypi:ruamel.yaml", "/packages/ruamel.yaml"),
-        ] {
-            assert_eq!(suggested_id(&Source::parse(source).unwrap()).unwrap().to_string(), id, "{source}");
-        }
-    }
 }

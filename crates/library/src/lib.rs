@@ -12,7 +12,7 @@
 //! - [`artefact`]: snippets and their index, immutable, under their content hash.
 //! - [`artefact_store`]: where they live: a folder, or an object store with the folder as its cache.
 //! - [`index`]: the index itself and how it is searched.
-//! - [`ingest`]: all of that in one call; `reading` is how its pages are read.
+//! - [`ingest`]: all of that in one call; `reading` is how its pages are read, `known_pages` what is not read again.
 //! - [`embedding`]: vectors of snippets, if an operator turned them on.
 //! - [`aliases`], [`names`]: which library a name means.
 //! - [`versions`]: which version of it.
@@ -29,6 +29,7 @@ pub mod embedding;
 pub mod format;
 pub mod index;
 pub mod ingest;
+mod known_pages;
 pub mod names;
 pub mod pages;
 pub mod reader;

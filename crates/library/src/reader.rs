@@ -162,6 +162,7 @@ mod tests {
             anchor: None,
             lines: (1, 2),
             url: format!("docs/{number}.md#L1-L2"),
+            also: Vec::new(),
             blocks: vec![Block::Prose(format!("A gadget of kind {number}. {}", "It is described at length. ".repeat(20)))],
         }
     }

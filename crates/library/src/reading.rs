@@ -27,7 +27,12 @@ const MOST_HANGING: usize = 8;
 /// How often it is looked whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
-type ReadOne = dyn Fn(&str) -> Result<Page, Skipped> + Send + Sync;
+/// Files are read in batches of so many bytes and files at most: of all others only what became of them is in memory.
+const BATCH_BYTES: u64 = 16 * 1024 * 1024;
+const BATCH_FILES: usize = 1_000;
+
+/// Reads one file, on any thread.
+type ReadOne<R> = dyn Fn(&str) -> Result<R, Skipped> + Send + Sync;
 
 /// Reads pages; the order is that of the paths.
 ///
@@ -38,18 +43,52 @@ pub fn read_pages(root: &Path, paths: &[String], progress: &dyn Progress) -> Res
     let includes = includes.with_files(paths.iter().cloned());
     let folder = root.to_owned();
     let read = move |path: &str| read_one(&folder, path, &includes);
-    let read = read_each(paths, Arc::new(read), PAGE_LIMIT, progress)?;
-    let (mut pages, mut skipped) = (Vec::with_capacity(read.len()), Vec::new());
-    for result in read {
+    let (mut pages, mut skipped) = (Vec::new(), Vec::new());
+    in_batches(root, paths, Arc::new(read), progress, |result| {
         match result {
             Ok(page) => pages.push(page),
             Err(why) => skipped.push(why),
         }
-    }
+        Ok(())
+    })?;
     Ok((pages, skipped))
 }
 
-fn skip(path: &str, reason: impl Into<String>) -> Skipped {
+/// Reads files on all cores, and tells what came of each in the order of the paths.
+///
+/// # Errors
+/// It was cancelled, too many files take too long, or what `told` answers.
+pub(crate) fn in_batches<R: Send + 'static>(
+    root: &Path,
+    paths: &[String],
+    read: Arc<ReadOne<R>>,
+    progress: &dyn Progress,
+    mut told: impl FnMut(Result<R, Skipped>) -> Result<(), IngestError>,
+) -> Result<(), IngestError> {
+    let mut far = Far { done: 0, total: paths.len(), hanging: 0 };
+    let mut rest = paths;
+    while !rest.is_empty() {
+        let (batch, after) = rest.split_at(batch(root, rest));
+        for result in read_each(batch, Arc::clone(&read), PAGE_LIMIT, &mut far, progress)? {
+            told(result)?;
+        }
+        rest = after;
+    }
+    Ok(())
+}
+
+/// How many of the files are read next.
+fn batch(root: &Path, paths: &[String]) -> usize {
+    let mut bytes = 0;
+    let sizes = paths.iter().take(BATCH_FILES).map(|path| root.join(path).metadata().map_or(0, |metadata| metadata.len()));
+    let fits = sizes.take_while(|size| {
+        bytes += size;
+        bytes <= BATCH_BYTES
+    });
+    fits.count().max(1)
+}
+
+pub(crate) fn skip(path: &str, reason: impl Into<String>) -> Skipped {
     Skipped { path: path.to_owned(), reason: reason.into() }
 }
 
@@ -59,23 +98,31 @@ fn read_one(root: &Path, path: &str, includes: &Includes) -> Result<Page, Skippe
 }
 
 /// What a thread says.
-enum Told {
+enum Told<R> {
     /// It begins with the page of this number.
     Begun { thread: usize, at: usize },
     /// It is through with it.
-    Read { thread: usize, at: usize, page: Box<Result<Page, Skipped>> },
+    Read { thread: usize, at: usize, page: Result<R, Skipped> },
+}
+
+/// How far the reading is, over all batches.
+struct Far {
+    done: usize,
+    total: usize,
+    /// Threads that hang on pages that were given up.
+    hanging: usize,
 }
 
 /// What all threads share.
-struct Work {
+struct Work<R> {
     paths: Vec<String>,
-    read: Arc<ReadOne>,
+    read: Arc<ReadOne<R>>,
     next: AtomicUsize,
     stop: AtomicBool,
 }
 
-impl Work {
-    fn run(&self, thread: usize, tell: &Sender<Told>) {
+impl<R> Work<R> {
+    fn run(&self, thread: usize, tell: &Sender<Told<R>>) {
         while !self.stop.load(Ordering::Relaxed) {
             let at = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(path) = self.paths.get(at) else { return };
@@ -85,7 +132,7 @@ impl Work {
             } else {
                 return;
             };
-            if tell.send(Told::Read { thread, at, page: Box::new(page) }).is_err() {
+            if tell.send(Told::Read { thread, at, page }).is_err() {
                 return;
             }
         }
@@ -99,15 +146,15 @@ fn words(panic: &(dyn Any + Send)) -> String {
 }
 
 /// Stops the threads, however the reading ends.
-struct Stops(Arc<Work>);
+struct Stops<R>(Arc<Work<R>>);
 
-impl Drop for Stops {
+impl<R> Drop for Stops<R> {
     fn drop(&mut self) {
         self.0.stop.store(true, Ordering::Relaxed);
     }
 }
 
-fn begin(work: &Arc<Work>, thread: usize, tell: &Sender<Told>) -> Result<(), IngestError> {
+fn begin<R: Send + 'static>(work: &Arc<Work<R>>, thread: usize, tell: &Sender<Told<R>>) -> Result<(), IngestError> {
     let (work, tell) = (Arc::clone(work), tell.clone());
     let named = std::thread::Builder::new().name(format!("read-{thread}")).stack_size(STACK);
     named
@@ -116,12 +163,13 @@ fn begin(work: &Arc<Work>, thread: usize, tell: &Sender<Told>) -> Result<(), Ing
         .map_err(|error| IngestError::Source(SourceError::Io { path: "a thread for reading".to_owned(), reason: error.to_string() }))
 }
 
-fn read_each(
+fn read_each<R: Send + 'static>(
     paths: &[String],
-    read: Arc<ReadOne>,
+    read: Arc<ReadOne<R>>,
     limit: Duration,
+    far: &mut Far,
     progress: &dyn Progress,
-) -> Result<Vec<Result<Page, Skipped>>, IngestError> {
+) -> Result<Vec<Result<R, Skipped>>, IngestError> {
     let work = Stops(Arc::new(Work { paths: paths.to_vec(), read, next: AtomicUsize::new(0), stop: AtomicBool::new(false) }));
     let (tell, told) = channel();
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len());
@@ -133,9 +181,9 @@ fn read_each(
             Ok(()) => {}
         }
     }
-    let mut results: Vec<Option<Result<Page, Skipped>>> = paths.iter().map(|_| None).collect();
+    let mut results: Vec<Option<Result<R, Skipped>>> = paths.iter().map(|_| None).collect();
     let mut at_work: HashMap<usize, (usize, Instant)> = HashMap::new();
-    let (mut done, mut hanging) = (0, 0);
+    let mut done = 0;
     while done < paths.len() {
         if progress.cancelled() {
             return Err(IngestError::Cancelled);
@@ -147,12 +195,12 @@ fn read_each(
             Some(Told::Read { thread, at, page }) => {
                 at_work.remove(&thread);
                 if let Some(slot @ None) = results.get_mut(at) {
-                    *slot = Some(*page);
+                    *slot = Some(page);
                     done += 1;
-                    progress.stage(Stage::Read, done as u64, paths.len() as u64);
+                    progress.stage(Stage::Read, (far.done + done) as u64, far.total as u64);
                 } else {
                     // It came to an end after all, when it had been given up.
-                    hanging -= 1;
+                    far.hanging -= 1;
                 }
             }
             None => {}
@@ -167,8 +215,8 @@ fn read_each(
                 *slot = Some(Err(skip(path, format!("reading it took longer than {} seconds", limit.as_secs()))));
                 done += 1;
             }
-            hanging += 1;
-            if hanging > MOST_HANGING {
+            far.hanging += 1;
+            if far.hanging > MOST_HANGING {
                 let what =
                     format!("more than {MOST_HANGING} of its files take longer than {} seconds each, {path} among them", limit.as_secs());
                 return Err(SourceError::TooLarge { display: "the source".to_owned(), what }.into());
@@ -177,11 +225,12 @@ fn read_each(
             threads += 1;
         }
     }
+    far.done += done;
     Ok(results.into_iter().flatten().collect())
 }
 
 /// What a thread says next; `None` if none says anything for a while.
-fn next(told: &Receiver<Told>) -> Result<Option<Told>, IngestError> {
+fn next<R>(told: &Receiver<Told<R>>) -> Result<Option<Told<R>>, IngestError> {
     match told.recv_timeout(LOOK) {
         Ok(told) => Ok(Some(told)),
         Err(RecvTimeoutError::Timeout) => Ok(None),
@@ -200,6 +249,15 @@ mod tests {
         (0..count).map(|number| format!("{number}.md")).collect()
     }
 
+    fn each(
+        paths: &[String],
+        read: Arc<ReadOne<Page>>,
+        limit: Duration,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Result<Page, Skipped>>, IngestError> {
+        read_each(paths, read, limit, &mut Far { done: 0, total: paths.len(), hanging: 0 }, progress)
+    }
+
     fn page(path: &str) -> Result<Page, Skipped> {
         let folder = tempfile::tempdir().unwrap();
         format::read_page(path, b"# A page\n\nWith some text.\n", &Includes::new(folder.path()).unwrap())
@@ -210,7 +268,7 @@ mod tests {
     fn a_page_on_which_its_parser_panics_is_left_out_and_the_others_are_read() {
         let paths = paths(20);
         let read = |path: &str| if path == "7.md" { panic!("at byte {}", 3) } else { page(path) };
-        let read = read_each(&paths, Arc::new(read), PAGE_LIMIT, &Silent).unwrap();
+        let read = each(&paths, Arc::new(read), PAGE_LIMIT, &Silent).unwrap();
         assert_eq!(read.len(), 20);
         for (result, path) in read.into_iter().zip(&paths) {
             match result {
@@ -234,7 +292,7 @@ mod tests {
             }
             page(path)
         };
-        let read = read_each(&paths(40), Arc::new(read), Duration::from_millis(1500), &Silent).unwrap();
+        let read = each(&paths(40), Arc::new(read), Duration::from_millis(1500), &Silent).unwrap();
         assert!(read[0].as_ref().unwrap_err().reason.contains("took longer"), "{:?}", read[0].as_ref().err());
         assert!(read[1..].iter().all(Result::is_ok));
         drop(release);
@@ -248,9 +306,29 @@ mod tests {
             let _ = hold.lock().map(|hold| hold.recv());
             page(path)
         };
-        let given_up = read_each(&paths(40), Arc::new(read), Duration::from_millis(20), &Silent);
+        let given_up = each(&paths(40), Arc::new(read), Duration::from_millis(20), &Silent);
         assert!(matches!(given_up, Err(IngestError::Source(SourceError::TooLarge { .. }))));
         drop(release);
+    }
+
+    #[test]
+    fn batches_are_of_so_many_bytes_and_keep_the_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = paths(5);
+        for path in &paths {
+            std::fs::File::create(folder.path().join(path)).unwrap().set_len(BATCH_BYTES / 2).unwrap();
+        }
+        assert_eq!(batch(folder.path(), &paths), 2);
+        std::fs::File::create(folder.path().join("0.md")).unwrap().set_len(BATCH_BYTES * 2).unwrap();
+        assert_eq!(batch(folder.path(), &paths), 1);
+        let mut told = Vec::new();
+        let read = |path: &str| Ok(path.to_owned());
+        in_batches(folder.path(), &paths, Arc::new(read), &Silent, |path| {
+            told.push(path.unwrap());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(told, paths);
     }
 
     struct Stopped;
@@ -263,8 +341,8 @@ mod tests {
 
     #[test]
     fn it_stops_when_it_is_told_to() {
-        let read = read_each(&paths(1000), Arc::new(page), PAGE_LIMIT, &Stopped);
+        let read = each(&paths(1000), Arc::new(page), PAGE_LIMIT, &Stopped);
         assert!(matches!(read, Err(IngestError::Cancelled)));
-        assert_eq!(read_each(&[], Arc::new(page), PAGE_LIMIT, &Silent).unwrap().len(), 0);
+        assert_eq!(each(&[], Arc::new(page), PAGE_LIMIT, &Silent).unwrap().len(), 0);
     }
 }

@@ -8,7 +8,7 @@
 use docent_library::answer;
 use docent_library::format::include::Tree;
 use docent_library::format::read_page;
-use docent_library::snippet::{self, Links, MAX_CODE_CHARACTERS, identity};
+use docent_library::snippet::{self, Links, MAX_CODE_CHARACTERS, copies};
 use docent_types::documentation::Snippet;
 use std::fmt::Write as _;
 use std::fs;
@@ -132,7 +132,7 @@ fn no_page_of_real_trees_becomes_a_snippet_of_more_than_1500_tokens_or_a_relativ
         let tree = Tree::new(&root).unwrap().with_files(all.iter().cloned());
         for path in all.iter().filter(|path| [".md", ".rst", ".txt"].iter().any(|ending| path.ends_with(ending))) {
             let Ok(page) = read_page(path, &fs::read(root.join(path)).unwrap(), &tree) else { continue };
-            let snippets = identity::without_copies(snippet::split(&page, &Links::new("https://git.example/o/r", Some("c0"))));
+            let snippets = copies::without_copies(snippet::split(&page, &Links::new("https://git.example/o/r", Some("c0"))));
             for snippet in snippets {
                 let text = answer::render_snippet(&snippet);
                 assert!(answer::tokens(&text) <= 1_500, "{library}: {} has {} tokens", snippet.url, answer::tokens(&text));

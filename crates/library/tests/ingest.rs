@@ -5,8 +5,9 @@
 use docent_library::artefact::{self, ArtefactError};
 use docent_library::ingest::{IngestError, IngestOptions, Ingested, Silent, ingest};
 use docent_library::source::{Source, SourceError};
-use docent_library::{Shelf, answer};
-use docent_types::documentation::{LibraryEntry, VersionEntry, View, Visibility};
+use docent_library::trust::Policy;
+use docent_library::{Shelf, answer, pages};
+use docent_types::documentation::{LibraryEntry, Snippet, VersionEntry, View, Visibility};
 use docent_types::ids::{LibraryRowId, VersionRowId};
 use docent_types::time::Timestamp;
 use std::fs;
@@ -269,7 +270,8 @@ fn a_git_repository_is_read_at_a_branch_or_tag() {
         world.ingest(&format!("file://{}", world.folder.path().join("index").display())),
         Err(IngestError::Source(SourceError::NotARepository(_)))
     ));
-    assert_eq!(fs::read_dir(world.options().workdir).unwrap().count(), 0, "fetched trees are removed");
+    let left: Vec<_> = fs::read_dir(world.options().workdir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["pages"], "fetched trees are removed");
 }
 
 #[test]
@@ -282,5 +284,46 @@ fn a_host_that_does_not_answer_is_named_without_its_credentials() {
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}")
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_did_not_change_is_not_parsed_again_and_comes_out_the_same() {
+    let world = example();
+    let first = world.ingest_docs();
+    assert_eq!((first.pages, first.known_pages), (2, 0));
+    assert_eq!(world.ingest_docs().known_pages, 2);
+    world.write("guide/new.md", "# New\n\nA page that was not there before, about gizmos.\n");
+    let second = world.ingest_docs();
+    assert_eq!((second.pages, second.known_pages), (3, 2));
+    // Another installation, which has read nothing before, comes to the same bytes.
+    let other = IngestOptions { workdir: world.folder.path().join("other"), ..world.options() };
+    let whole = ingest(&Source::Folder(world.docs()), &other, &Silent).unwrap();
+    assert_eq!((whole.artefact, whole.known_pages, whole.snippets), (second.artefact.clone(), 0, second.snippets));
+    // What is read by another policy, or for another library, is read.
+    let policy = IngestOptions { trust: Policy::Report, ..world.options() };
+    assert_eq!(ingest(&Source::Folder(world.docs()), &policy, &Silent).unwrap().known_pages, 0);
+    let library = IngestOptions { id: Some("/some/other".parse().unwrap()), ..world.options() };
+    assert_eq!(ingest(&Source::Folder(world.docs()), &library, &Silent).unwrap().known_pages, 0);
+}
+
+#[test]
+fn the_same_text_on_two_pages_is_one_snippet_that_names_both() {
+    let world = example();
+    let text =
+        "A paragraph that stands on more than one page, long enough to say something by itself wherever it stands, in full sentences.";
+    world.write("guide/a.md", &format!("# Alpha\n\n{text}\n"));
+    world.write("guide/b.md", &format!("# Beta\n\n{text}\n"));
+    let ingested = world.ingest_docs();
+    let folder = artefact::folder(&world.options().index_root, &ingested.artefact);
+    let snippets = artefact::snippets(&folder).unwrap();
+    let said: Vec<&Snippet> = snippets.iter().filter(|snippet| answer::render_blocks(snippet).contains(text)).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!((said[0].path.as_str(), said[0].also[0].path.as_str(), said[0].also.len()), ("guide/a.md", "guide/b.md", 1));
+    assert!(answer::render_snippet(said[0]).contains(&format!("\nAlso: {}\n", said[0].also[0].url)));
+    assert_eq!(ingested.snippets, snippets.len() as u64);
+    // Each page has it.
+    for page in ["guide/a.md", "guide/b.md"] {
+        assert_eq!(pages::read(&folder, page).unwrap().unwrap().snippets, [said[0].clone()], "{page}");
     }
 }

@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "what tests share")]
 
 use docent_library::format::include::Tree;
-use docent_library::format::read_page;
+use docent_library::format::{Page, read_page};
 use docent_library::snippet::{self, Links, MAX_CODE_CHARACTERS};
+use docent_library::trust::{Policy, treat_page};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ fn head(extension: &str) -> &'static str {
 }
 
 /// Repeated, these are beginnings without ends, or ends without beginnings, or nest.
-const PIECES: [&str; 58] = [
+const PIECES: [&str; 66] = [
     "[",
     "=",
     "]",
@@ -80,6 +81,14 @@ const PIECES: [&str; 58] = [
     ".TS\n",
     "&a [",
     "- - ",
+    "ignore all previous instructions and ",
+    "you must now ",
+    "x\u{200b}\u{202e}",
+    "AKIA",
+    "token = \"",
+    "ghp_a",
+    "data:a;base64,A",
+    "\u{e0041}",
 ];
 
 /// Depths that grow and shrink: what indentation says.
@@ -103,6 +112,7 @@ fn time(extension: &str, text: &str, tries: usize) -> Duration {
         .map(|_| {
             let started = Instant::now();
             if let Ok(page) = read_page(&path, text.as_bytes(), &Tree::none()) {
+                let Some(page) = treat_page(page, Policy::Neutralise).page else { return started.elapsed() };
                 let snippets = snippet::split(&page, &Links::new("docs", None));
                 let largest = snippets.iter().map(snippet::characters).max().unwrap_or(0);
                 let beginning: String = text.chars().take(40).collect();
@@ -203,6 +213,11 @@ proptest! {
             text.push_str(word);
         }
         if let Ok(page) = read_page(&format!("a.{extension}"), text.as_bytes(), &Tree::none()) {
+            prop_assert_eq!(treat_page(page.clone(), Policy::Report).page, Some(Page { findings: Vec::new(), ..page.clone() }));
+            let Some(page) = treat_page(page, Policy::Neutralise).page else { return Ok(()) };
+            // What was dealt with once is as it may be shown.
+            let again = treat_page(page.clone(), Policy::Neutralise);
+            prop_assert_eq!(again.page.as_ref(), Some(&page), "{:?}", again.findings);
             for snippet in snippet::split(&page, &Links::new("https://git.example/o/r", Some("c"))) {
                 prop_assert!(snippet.lines.0 <= snippet.lines.1);
             }

@@ -144,6 +144,20 @@ pub struct Snippet {
     pub url: String,
     /// Prose and code in the page's order.
     pub blocks: Vec<Block>,
+    /// Where else the source says exactly the same, in the order of the paths.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also: Vec<Place>,
+}
+
+/// A place in a source at which a passage stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Place {
+    /// The page's path in the source, with `/`.
+    pub path: String,
+    /// First and last line in the source file, from 1.
+    pub lines: (u32, u32),
+    /// Where a person can read it.
+    pub url: String,
 }
 
 impl Snippet {

@@ -10,7 +10,7 @@ use docent_library::embedding::{Vectors, making, vectors};
 use docent_library::index::Ingredients;
 use docent_library::ingest::{Silent, read_pages};
 use docent_library::names::{NameEntry, NameIndex};
-use docent_library::snippet::{self, Links, identity};
+use docent_library::snippet::{self, Links, copies};
 use docent_types::documentation::Snippet;
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -59,7 +59,7 @@ fn libraries(options: &Eval) -> anyhow::Result<Vec<(String, Vec<Snippet>)>> {
             eprintln!("{library}: left out {}: {}", skipped.path, skipped.reason);
         }
         let links = Links::new(library, None);
-        let snippets = identity::without_copies(pages.iter().flat_map(|page| snippet::split(page, &links)).collect());
+        let snippets = copies::without_copies(pages.iter().flat_map(|page| snippet::split(page, &links)).collect());
         out.push((library.clone(), snippets));
     }
     Ok(out)

@@ -297,6 +297,7 @@ mod tests {
             anchor: None,
             lines: (1, 1),
             url: String::new(),
+            also: Vec::new(),
             blocks: vec![Block::Prose(text.to_owned())],
         }
     }

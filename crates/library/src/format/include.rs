@@ -1,16 +1,35 @@
 //! Files that pages include: read from the source's tree and from nowhere else.
 
-use std::collections::HashSet;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Includes larger than this are left out.
 const MAX_INCLUDED: u64 = 512 * 1024;
+
+/// Something that a page's reader asked its tree, and the answer: the page is read the same while the answers are.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Asked {
+    /// What a file includes: file, target, and the digest of the text, if there was one.
+    Include(String, String, Option<String>),
+    /// Whether a link may lead to a path.
+    Link(String, bool),
+}
 
 /// The folder that includes are resolved in.
 #[derive(Clone, Debug)]
 pub struct Tree {
     root: Option<PathBuf>,
-    files: HashSet<String>,
+    files: Arc<HashSet<String>>,
+    asked: Option<Arc<Mutex<BTreeSet<Asked>>>>,
+}
+
+/// Of the text of a file, to know it again: 32 hexadecimal digits.
+#[must_use]
+pub fn digest(text: &[u8]) -> String {
+    crate::snippet::identity::hex(&Sha256::digest(text)[..16])
 }
 
 impl Tree {
@@ -19,25 +38,59 @@ impl Tree {
     /// # Errors
     /// The root cannot be resolved.
     pub fn new(root: &Path) -> std::io::Result<Self> {
-        Ok(Self { root: Some(root.canonicalize()?), files: HashSet::new() })
+        Ok(Self { root: Some(root.canonicalize()?), files: Arc::default(), asked: None })
     }
 
     /// No tree: every include is missing.
     #[must_use]
     pub fn none() -> Self {
-        Self { root: None, files: HashSet::new() }
+        Self { root: None, files: Arc::default(), asked: None }
     }
 
     /// The same tree, knowing the files that links may lead to, as paths with `/` from its root.
     #[must_use]
     pub fn with_files(mut self, files: impl IntoIterator<Item = String>) -> Self {
-        self.files = files.into_iter().collect();
+        self.files = Arc::new(files.into_iter().collect());
         self
+    }
+
+    /// The same tree, for the reader of one page: what it asks is written down.
+    #[must_use]
+    pub fn watched(&self) -> Self {
+        Self { asked: Some(Arc::default()), ..self.clone() }
+    }
+
+    /// What was asked of a watched tree, each thing once.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Asked> {
+        let Some(asked) = &self.asked else { return Vec::new() };
+        asked.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Whether the tree answers as it did.
+    #[must_use]
+    pub fn answers_as_before(&self, asked: &[Asked]) -> bool {
+        asked.iter().all(|one| match one {
+            Asked::Include(page, target, before) => self.find(page, target).map(|text| digest(text.as_bytes())) == *before,
+            Asked::Link(path, before) => self.is_there(path) == *before,
+        })
+    }
+
+    fn watch(&self, one: impl FnOnce() -> Asked) {
+        if let Some(asked) = &self.asked {
+            asked.lock().unwrap_or_else(PoisonError::into_inner).insert(one());
+        }
     }
 
     /// Whether a link may lead to this file: a page, or another file of the tree on disk.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
+        let is_there = self.is_there(path);
+        self.watch(|| Asked::Link(path.to_owned(), is_there));
+        is_there
+    }
+
+    fn is_there(&self, path: &str) -> bool {
         self.files.contains(path) || self.root.as_ref().is_some_and(|root| has_ending(path) && is_file(&root.join(path)))
     }
 
@@ -45,6 +98,12 @@ impl Tree {
     /// to the root. `None` if it is not in the tree, too large or binary.
     #[must_use]
     pub fn read(&self, page: &str, target: &str) -> Option<String> {
+        let text = self.find(page, target);
+        self.watch(|| Asked::Include(page.to_owned(), target.to_owned(), text.as_ref().map(|text| digest(text.as_bytes()))));
+        text
+    }
+
+    fn find(&self, page: &str, target: &str) -> Option<String> {
         let root = self.root.as_ref()?;
         let target = target.trim().trim_matches(['"', '\'']);
         if target.is_empty() || target.len() > 500 || target.contains('\0') {

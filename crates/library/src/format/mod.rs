@@ -30,10 +30,11 @@ mod value;
 use crate::trust;
 use docent_types::documentation::Finding;
 use include::Tree;
+use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a block is.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum BlockContent {
     /// A paragraph, list item or table as plain Markdown.
     Prose(String),
@@ -49,7 +50,7 @@ pub enum BlockContent {
 }
 
 /// A block of a page with the lines it came from (from 1).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PageBlock {
     /// What it says.
     pub content: BlockContent,
@@ -60,7 +61,7 @@ pub struct PageBlock {
 }
 
 /// The blocks under one heading.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Section {
     /// Outermost first, without markup. Empty before the first heading.
     pub headings: Vec<String>,
@@ -73,7 +74,7 @@ pub struct Section {
 }
 
 /// A page.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Page {
     /// In the source, with `/`.
     pub path: String,

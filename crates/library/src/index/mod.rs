@@ -38,41 +38,72 @@ pub enum IndexError {
 /// Memory for building: snippets are small, a library is at most some hundred thousand of them.
 const BUILD_MEMORY: usize = 96 * 1024 * 1024;
 
-/// Writes the index of some snippets into an empty folder.
-///
-/// # Errors
-/// [`IndexError`] when a file cannot be written.
-pub fn write(folder: &Path, snippets: &[Snippet]) -> Result<(), IndexError> {
-    let (schema, fields) = schema::schema();
-    let settings = IndexSettings {
-        docstore_compression: tantivy::store::Compressor::Lz4,
-        docstore_compress_dedicated_thread: false,
-        ..IndexSettings::default()
-    };
-    let index = Index::builder().schema(schema).settings(settings).create_in_dir(folder)?;
-    tokenize::register(&index);
-    let mut writer = index.writer_with_num_threads::<TantivyDocument>(1, BUILD_MEMORY)?;
-    writer.set_merge_policy(Box::new(tantivy::merge_policy::NoMergePolicy));
-    let mut page = 0_u64;
-    let mut path: Option<&str> = None;
-    for (ordinal, snippet) in (0_u64..).zip(snippets) {
-        if path.is_some_and(|before| before != snippet.path) {
-            page += 1;
-        }
-        path = Some(&snippet.path);
-        writer.add_document(document(&fields, snippet, page, ordinal)?)?;
-    }
-    writer.commit()?;
-    let segments = index.searchable_segment_ids()?;
-    if segments.len() > 1 {
-        writer.merge(&segments).wait()?;
-        writer.garbage_collect_files().wait()?;
-    }
-    writer.wait_merging_threads()?;
-    Ok(())
+/// Writes an index, one snippet after the other.
+pub struct IndexWriter {
+    index: Index,
+    writer: tantivy::IndexWriter,
+    fields: Fields,
+    page: u64,
+    path: Option<String>,
+    ordinal: u64,
 }
 
-fn document(fields: &Fields, snippet: &Snippet, page: u64, ordinal: u64) -> Result<TantivyDocument, serde_json::Error> {
+impl std::fmt::Debug for IndexWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IndexWriter").field("snippets", &self.ordinal).finish_non_exhaustive()
+    }
+}
+
+impl IndexWriter {
+    /// Begins in an empty folder.
+    ///
+    /// # Errors
+    /// [`IndexError`] when a file cannot be written.
+    pub fn new(folder: &Path) -> Result<Self, IndexError> {
+        let (schema, fields) = schema::schema();
+        let settings = IndexSettings {
+            docstore_compression: tantivy::store::Compressor::Lz4,
+            docstore_compress_dedicated_thread: false,
+            ..IndexSettings::default()
+        };
+        let index = Index::builder().schema(schema).settings(settings).create_in_dir(folder)?;
+        tokenize::register(&index);
+        let writer = index.writer_with_num_threads::<TantivyDocument>(1, BUILD_MEMORY)?;
+        writer.set_merge_policy(Box::new(tantivy::merge_policy::NoMergePolicy));
+        Ok(Self { index, writer, fields, page: 0, path: None, ordinal: 0 })
+    }
+
+    /// The next snippet, and itself as JSON.
+    ///
+    /// # Errors
+    /// [`IndexError`] when a file cannot be written.
+    pub fn add(&mut self, snippet: &Snippet, json: &str) -> Result<(), IndexError> {
+        if self.path.as_ref() != Some(&snippet.path) {
+            self.page += u64::from(self.path.is_some());
+            self.path = Some(snippet.path.clone());
+        }
+        self.writer.add_document(document(&self.fields, snippet, json, self.page, self.ordinal))?;
+        self.ordinal += 1;
+        Ok(())
+    }
+
+    /// Writes what is left, as one segment.
+    ///
+    /// # Errors
+    /// [`IndexError`] when a file cannot be written.
+    pub fn finish(mut self) -> Result<(), IndexError> {
+        self.writer.commit()?;
+        let segments = self.index.searchable_segment_ids()?;
+        if segments.len() > 1 {
+            self.writer.merge(&segments).wait()?;
+            self.writer.garbage_collect_files().wait()?;
+        }
+        self.writer.wait_merging_threads()?;
+        Ok(())
+    }
+}
+
+fn document(fields: &Fields, snippet: &Snippet, json: &str, page: u64, ordinal: u64) -> TantivyDocument {
     use docent_types::documentation::Block;
     let mut document = TantivyDocument::default();
     document.add_text(fields.title, &snippet.page_title);
@@ -99,6 +130,6 @@ fn document(fields: &Fields, snippet: &Snippet, page: u64, ordinal: u64) -> Resu
     document.add_u64(fields.page, page);
     document.add_u64(fields.ordinal, ordinal);
     document.add_u64(fields.role, role::Role::of(&snippet.path).number());
-    document.add_text(fields.snippet, serde_json::to_string(snippet)?);
-    Ok(document)
+    document.add_text(fields.snippet, json);
+    document
 }

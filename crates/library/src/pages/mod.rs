@@ -46,28 +46,56 @@ pub struct Page {
     pub whole: bool,
 }
 
-/// The table of some snippets, of which `lines` has one a line.
-///
-/// # Errors
-/// None that happens: strings and numbers become JSON.
-pub fn table(snippets: &[Snippet], lines: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
-    let mut pages: BTreeMap<&str, Entry> = BTreeMap::new();
-    let mut at = 0_u64;
-    for (snippet, line) in snippets.iter().zip(lines.split_inclusive(|byte| *byte == b'\n')) {
-        let length = line.len() as u64;
-        let page = pages.entry(&snippet.path).or_insert_with(|| Entry(snippet.path.clone(), snippet.page_title.clone(), Vec::new()));
-        match page.2.last_mut() {
-            Some((start, before)) if *start + *before == at => *before += length,
-            _ => page.2.push((at, length)),
+/// Makes the table of an artefact's snippets, which are told one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct TableMaker {
+    pages: BTreeMap<String, (String, Vec<Stands>)>,
+    at: u64,
+}
+
+/// Where a snippet of a page stands: its first line in the page, its first byte in the artefact, its bytes.
+type Stands = (u32, u64, u64);
+
+impl TableMaker {
+    /// The next snippet, whose line in the artefact has so many bytes.
+    pub(crate) fn add(&mut self, snippet: &Snippet, length: u64) {
+        let at = self.at;
+        self.at += length;
+        let mut add = |path: &str, line: u32| {
+            let runs = match self.pages.get_mut(path) {
+                Some((_, runs)) => runs,
+                None => &mut self.pages.entry(path.to_owned()).or_insert_with(|| (snippet.page_title.clone(), Vec::new())).1,
+            };
+            runs.push((line, at, length));
+        };
+        add(&snippet.path, snippet.lines.0);
+        // A passage that a page shares with another belongs to both.
+        for place in &snippet.also {
+            add(&place.path, place.lines.0);
         }
-        at += length;
     }
-    let mut out = Vec::new();
-    for page in pages.values() {
-        serde_json::to_writer(&mut out, page)?;
-        out.push(b'\n');
+
+    /// The table, a line a page.
+    ///
+    /// # Errors
+    /// None that happens: strings and numbers become JSON.
+    pub(crate) fn finish(self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut out = Vec::new();
+        for (path, (title, mut runs)) in self.pages {
+            // A passage that was told with another page stands where this page has it.
+            runs.sort_by_key(|(line, ..)| *line);
+            let mut joined: Vec<(u64, u64)> = Vec::new();
+            for (_, start, length) in runs {
+                match joined.last_mut() {
+                    Some((first, before)) if *first + *before == start => *before += length,
+                    _ => joined.push((start, length)),
+                }
+            }
+            serde_json::to_writer(&mut out, &Entry(path, title, joined))?;
+            out.push(b'\n');
+        }
+        Ok(out)
     }
-    Ok(out)
 }
 
 fn damaged(file: &str, what: impl ToString) -> ArtefactError {
@@ -79,8 +107,12 @@ fn table_of(folder: &Path) -> Result<Vec<u8>, ArtefactError> {
     match fs::read(folder.join(TABLE)) {
         Ok(table) => Ok(table),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let lines = fs::read(folder.join("snippets.jsonl")).map_err(|error| damaged("snippets.jsonl", error))?;
-            Ok(table(&crate::artefact::snippets(folder)?, &lines)?)
+            let mut table = TableMaker::default();
+            crate::artefact::each_snippet(folder, |snippet, line| {
+                table.add(&snippet, line.len() as u64);
+                Ok(())
+            })?;
+            Ok(table.finish()?)
         }
         Err(error) => Err(damaged(TABLE, error)),
     }

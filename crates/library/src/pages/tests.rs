@@ -1,6 +1,6 @@
 use super::*;
 use crate::artefact::{self, Meta};
-use docent_types::documentation::{Block, CodeBlock};
+use docent_types::documentation::{Block, CodeBlock, Place};
 use proptest::prelude::*;
 
 fn snippet(path: &str, headings: &[&str], text: &str) -> Snippet {
@@ -12,6 +12,7 @@ fn snippet(path: &str, headings: &[&str], text: &str) -> Snippet {
         anchor: None,
         lines: (1, 2),
         url: format!("https://example.org/blob/main/{path}#L1-L2"),
+        also: Vec::new(),
         blocks: vec![
             Block::Prose(text.to_owned()),
             Block::Code(CodeBlock { language: "sh".to_owned(), file_name: None, code: format!("run {text}") }),
@@ -96,6 +97,18 @@ fn a_page_that_is_too_large_is_cut_at_a_passage_and_says_so() {
 }
 
 #[test]
+fn a_passage_that_two_pages_share_is_on_both_in_its_place() {
+    let root = tempfile::tempdir().unwrap();
+    let mut shared = snippet("a.md", &[], "said on both pages");
+    shared.also.push(Place { path: "b.md".to_owned(), lines: (5, 6), url: String::new() });
+    let at = |line: u32, text: &str| Snippet { lines: (line, line), ..snippet("b.md", &[], text) };
+    let folder = built(root.path(), &[shared.clone(), at(1, "first"), at(9, "last")]);
+    let page = read(&folder, "b.md").unwrap().unwrap();
+    assert_eq!(page.snippets, [at(1, "first"), shared.clone(), at(9, "last")]);
+    assert_eq!(read(&folder, "a.md").unwrap().unwrap().snippets, [shared]);
+}
+
+#[test]
 fn a_table_that_is_none_is_damage_and_no_panic() {
     let root = tempfile::tempdir().unwrap();
     let folder = built(root.path(), &library());
@@ -112,13 +125,14 @@ proptest! {
     fn every_page_of_a_table_is_found_with_all_its_snippets(paths in prop::collection::vec("[a-c\"\\\\ü/,\\[]{1,6}", 1..12)) {
         let snippets: Vec<Snippet> = paths.iter().enumerate().map(|(number, path)| snippet(path, &[], &number.to_string())).collect();
         let root = tempfile::tempdir().unwrap();
-        let mut lines = Vec::new();
+        let (mut lines, mut table) = (String::new(), TableMaker::default());
         for snippet in &snippets {
-            serde_json::to_writer(&mut lines, snippet).unwrap();
-            lines.push(b'\n');
+            let line = serde_json::to_string(snippet).unwrap() + "\n";
+            table.add(snippet, line.len() as u64);
+            lines.push_str(&line);
         }
         fs::write(root.path().join("snippets.jsonl"), &lines).unwrap();
-        fs::write(root.path().join(TABLE), table(&snippets, &lines).unwrap()).unwrap();
+        fs::write(root.path().join(TABLE), table.finish().unwrap()).unwrap();
         for path in &paths {
             let expected: Vec<Snippet> = snippets.iter().filter(|snippet| snippet.path == *path).cloned().collect();
             prop_assert_eq!(read(root.path(), path).unwrap().unwrap().snippets, expected);

@@ -1,8 +1,7 @@
-//! Ids of snippets, and which of them say the same.
+//! Ids of snippets.
 
-use docent_types::documentation::{Block, Snippet};
+use docent_types::documentation::Block;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
 use std::fmt::Write;
 
 /// Lower-case hexadecimal digits.
@@ -15,12 +14,12 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn feed(digest: &mut Sha256, part: &str) {
+pub(super) fn feed(digest: &mut Sha256, part: &str) {
     digest.update((part.len() as u64).to_le_bytes());
     digest.update(part.as_bytes());
 }
 
-fn feed_blocks(digest: &mut Sha256, blocks: &[Block]) {
+pub(super) fn feed_blocks(digest: &mut Sha256, blocks: &[Block]) {
     for block in blocks {
         match block {
             Block::Prose(text) => {
@@ -48,23 +47,4 @@ pub fn id(path: &str, headings: &[String], blocks: &[Block]) -> String {
     feed(&mut digest, "");
     feed_blocks(&mut digest, blocks);
     hex(&digest.finalize()[..16])
-}
-
-/// Keeps the first of the snippets that say exactly the same.
-#[must_use]
-pub fn without_copies(snippets: Vec<Snippet>) -> Vec<Snippet> {
-    let mut seen = HashSet::with_capacity(snippets.len());
-    snippets
-        .into_iter()
-        .filter(|snippet| {
-            let mut digest = Sha256::new();
-            feed_blocks(&mut digest, &snippet.blocks);
-            // "Returns nothing." under two functions says two things.
-            if super::characters(snippet) < 120 {
-                feed(&mut digest, snippet.title());
-                feed(&mut digest, &snippet.page_title);
-            }
-            seen.insert(digest.finalize())
-        })
-        .collect()
 }

@@ -1,5 +1,6 @@
 //! Snippets: passages that are delivered whole, prose together with the code it explains.
 
+pub mod copies;
 pub mod identity;
 pub mod link;
 mod split;

@@ -314,5 +314,6 @@ fn snippet(page: &Page, mut chunk: Chunk, links: &Links) -> Snippet {
         anchor: chunk.anchor,
         lines: (first, last),
         blocks,
+        also: Vec::new(),
     }
 }

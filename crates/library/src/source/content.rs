@@ -1,5 +1,6 @@
 //! Files whose names do not tell whether they are documentation: OpenAPI documents and manual pages.
 
+use super::selection::largest;
 use crate::format::{is_man_section, man, openapi};
 use std::fs::File;
 use std::io::Read;
@@ -7,8 +8,6 @@ use std::path::Path;
 
 /// Of a file this much is looked at.
 const HEAD: u64 = 8 * 1024;
-/// Of a file that is called an OpenAPI document this much.
-const NAMED: u64 = super::selection::MAX_FILE;
 
 /// What a file is by its content.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,7 +30,7 @@ pub fn of(file: &Path, path: &str) -> Content {
     match extension {
         "json" | "yaml" | "yml" => {
             let named = stem.contains("openapi") || stem.contains("swagger");
-            let text = head(file, if named { NAMED } else { HEAD });
+            let text = head(file, if named { largest(path) } else { HEAD });
             if openapi::looks_like_openapi(&text) {
                 Content::Page
             } else if named {

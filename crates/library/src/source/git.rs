@@ -2,7 +2,7 @@
 
 pub mod references;
 
-use super::selection::{MAX_FILE, MAX_FILES, MAX_TOTAL, is_documentation};
+use super::selection::{MAX_FILES, MAX_TOTAL, is_documentation, largest, too_large};
 use super::{Progress, Source, SourceError, Stage, Tree, shown};
 use docent_types::documentation::Skipped;
 use gix::bstr::ByteSlice;
@@ -409,9 +409,10 @@ fn export(
                 continue;
             }
             let Ok(header) = repository.find_header(entry.id()) else { return Err(broken(&path)) };
-            if header.size() > MAX_FILE {
+            if header.size() > largest(&path) {
                 if is_documentation(&path) {
-                    skipped.push(Skipped { path, reason: format!("it is larger than {} MiB", MAX_FILE >> 20) });
+                    let reason = too_large(&path);
+                    skipped.push(Skipped { path, reason });
                 }
                 continue;
             }

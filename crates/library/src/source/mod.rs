@@ -288,7 +288,10 @@ pub fn sweep(workdir: &Path, now: SystemTime) -> usize {
     let left = entries(workdir).into_iter().filter(|path| is_left(path) && std::fs::remove_dir_all(path).is_ok()).count();
     let seen = entries(&workdir.join(seen::FOLDER));
     let seen = seen.into_iter().filter(|path| before(path, FORGOTTEN) && std::fs::remove_file(path).is_ok()).count();
-    left + seen + now.checked_sub(FORGOTTEN).map_or(0, |since| site::memory::sweep(workdir, since))
+    let forgotten = now.checked_sub(FORGOTTEN).map_or(0, |since| {
+        site::memory::sweep(workdir, since) + crate::known_pages::sweep(workdir, since, now.checked_sub(LEFT).unwrap_or(since))
+    });
+    left + seen + forgotten
 }
 
 /// SHA-256 in hexadecimal digits.

@@ -9,6 +9,8 @@ use walkdir::WalkDir;
 
 /// Larger files are not read.
 pub const MAX_FILE: u64 = 2 * 1024 * 1024;
+/// Descriptions of interfaces come in one file.
+const MAX_OPENAPI: u64 = 16 * 1024 * 1024;
 /// More files than this are no documentation.
 pub const MAX_FILES: usize = 200_000;
 /// More bytes than this are no documentation.
@@ -39,6 +41,19 @@ pub struct Selection {
     pub seen: usize,
     /// Endings of files that are no documentation, with their number, most frequent first.
     pub others: Vec<(String, usize)>,
+}
+
+/// The most bytes of a file that are read, by its name.
+#[must_use]
+pub fn largest(path: &str) -> u64 {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    if [".json", ".yaml", ".yml"].iter().any(|ending| name.ends_with(ending)) { MAX_OPENAPI } else { MAX_FILE }
+}
+
+/// A file that is not read for its size, in words.
+#[must_use]
+pub fn too_large(path: &str) -> String {
+    format!("it is larger than {} MiB", largest(path) >> 20)
 }
 
 /// Whether a file's name is one of documentation.
@@ -161,8 +176,9 @@ pub fn select(tree: &Tree, rules: &Context7, display: &str) -> Result<Selection,
             continue;
         }
         let size = entry.metadata().map_or(0, |metadata| metadata.len());
-        if size > MAX_FILE {
-            out.skipped.push(Skipped { path, reason: format!("it is larger than {} MiB", MAX_FILE / 1024 / 1024) });
+        if size > largest(&path) {
+            let reason = too_large(&path);
+            out.skipped.push(Skipped { path, reason });
             continue;
         }
         total += size;

@@ -21,10 +21,9 @@ pub mod passage;
 mod section;
 
 use crate::format::{BlockContent, Page, title_from_path};
-use docent_types::documentation::{Finding, FindingKind, Handling, Skipped};
+use docent_types::documentation::{Finding, FindingKind, Handling};
 use instruction::{Judge, Place};
 use serde::Deserialize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Counted up when what is found or how it is dealt with changes: what was read before is then read again.
 pub const RULES: u32 = 1;
@@ -81,42 +80,6 @@ pub struct Treated {
     pub page: Option<Page>,
     /// What was found in it.
     pub findings: Vec<Finding>,
-}
-
-/// Looks pages through on as many threads as there are cores; the order stays. What the policy leaves out is told with its reason.
-#[must_use]
-pub fn treat_pages(pages: Vec<Page>, policy: Policy) -> (Vec<Page>, Vec<Finding>, Vec<Skipped>) {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(pages.len().max(1));
-    let waiting = Mutex::new(pages.into_iter().enumerate());
-    let done: Mutex<Vec<(usize, String, Treated)>> = Mutex::default();
-    let work = || {
-        while let Some((at, page)) = { lock(&waiting).next() } {
-            let path = page.path.clone();
-            let treated = treat_page(page, policy);
-            lock(&done).push((at, path, treated));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            // Where there is no thread to be had, this one does all of it.
-            let _ = std::thread::Builder::new().name("trust".to_owned()).spawn_scoped(scope, work);
-        }
-        work();
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(at, _, _)| *at);
-    let (mut kept, mut findings, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
-    for (_, path, treated) in done {
-        match treated.page {
-            Some(page) => kept.push(page),
-            None => {
-                skipped.push(Skipped { path, reason: "it has words that are aimed at assistants, and is left out as a whole".to_owned() })
-            }
-        }
-        findings.extend(treated.findings);
-    }
-    sort(&mut findings);
-    (kept, findings, skipped)
 }
 
 /// Looks a page through, and deals with what is found.
@@ -214,11 +177,6 @@ fn line_of(source: &str, text: &str) -> u32 {
     source.find(&start).map_or(1, |at| line_at(source, at, 1))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is behind these locks is whole between any two statements.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn line_at(text: &str, at: usize, first: u32) -> u32 {
     let breaks = text.as_bytes().get(..at).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
     first.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX))
@@ -261,14 +219,37 @@ pub fn excerpt(text: &str) -> String {
 }
 
 /// The findings of a version: the gravest first, then by path and line; at most [`MAX_FINDINGS`].
-pub fn sort(findings: &mut Vec<Finding>) {
-    findings.sort_by(|a, b| (a.kind, &a.path, a.line, &a.what, &a.excerpt).cmp(&(b.kind, &b.path, b.line, &b.what, &b.excerpt)));
-    findings.dedup();
-    if findings.len() > MAX_FINDINGS {
-        let more = findings.len() - MAX_FINDINGS;
-        findings.truncate(MAX_FINDINGS);
-        if let Some(last) = findings.last_mut() {
-            last.what.push_str(&format!(" (and {more} more findings that are not listed)"));
+#[derive(Debug, Default)]
+pub struct Findings {
+    kept: Vec<Finding>,
+    more: usize,
+}
+
+impl Findings {
+    /// Further findings.
+    pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.kept.extend(findings);
+        if self.kept.len() > 8 * MAX_FINDINGS {
+            self.shorten();
         }
+    }
+
+    fn shorten(&mut self) {
+        self.kept.sort_by(|a, b| (a.kind, &a.path, a.line, &a.what, &a.excerpt).cmp(&(b.kind, &b.path, b.line, &b.what, &b.excerpt)));
+        self.kept.dedup();
+        self.more += self.kept.len().saturating_sub(MAX_FINDINGS);
+        self.kept.truncate(MAX_FINDINGS);
+    }
+
+    /// All of them in their order; the last says how many are not listed.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Finding> {
+        self.shorten();
+        if self.more > 0
+            && let Some(last) = self.kept.last_mut()
+        {
+            last.what.push_str(&format!(" (and {} more findings that are not listed)", self.more));
+        }
+        self.kept
     }
 }

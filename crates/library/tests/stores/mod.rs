@@ -14,6 +14,7 @@ pub fn build(root: &Path, word: &str) -> String {
         anchor: None,
         lines: (1, 2),
         url: format!("docs/{number}.md#L1-L2"),
+        also: Vec::new(),
         blocks: vec![Block::Prose(format!("Passage {number} tells of {word}."))],
     };
     let snippets: Vec<Snippet> = (0..20).map(snippet).collect();

@@ -115,7 +115,8 @@ fn report(id: &LibraryId, named: &str, ingested: &Ingested, took: Duration) {
     if let Some(commit) = &ingested.commit {
         println!("  commit    {commit}");
     }
-    println!("  pages     {}", ingested.pages);
+    let known = if ingested.known_pages > 0 { format!(" ({} not read again: unchanged)", ingested.known_pages) } else { String::new() };
+    println!("  pages     {}{known}", ingested.pages);
     println!("  snippets  {}", ingested.snippets);
     println!("  tokens    {}", ingested.tokens);
     println!("  time      {:.1} s", took.as_secs_f64());

@@ -2,7 +2,7 @@
 
 use crate::source::git::is_binary_name;
 use crate::source::network::Limits;
-use crate::source::selection::{MAX_FILE, MAX_FILES, is_documentation};
+use crate::source::selection::{MAX_FILES, is_documentation, largest, too_large};
 use crate::source::{Progress, SourceError, Stage};
 use docent_types::documentation::Skipped;
 use std::fs::{self, File};
@@ -130,9 +130,9 @@ impl<'a> Unpacking<'a> {
         if never || is_binary_name(name) || self.takes.is_some_and(|takes| !takes(&clean)) {
             return false;
         }
-        if size > MAX_FILE {
+        if size > largest(&clean) {
             if is_documentation(&clean) {
-                self.skip(&clean, format!("it is larger than {} MiB", MAX_FILE >> 20));
+                self.skip(&clean, too_large(&clean));
             }
             return false;
         }
@@ -156,13 +156,13 @@ impl<'a> Unpacking<'a> {
         }
         let mut bytes = Vec::new();
         // What an entry says of its size is not believed.
-        if let Err(error) = Read::by_ref(&mut from).take(MAX_FILE + 1).read_to_end(&mut bytes) {
+        if let Err(error) = Read::by_ref(&mut from).take(largest(&clean) + 1).read_to_end(&mut bytes) {
             self.skip(&clean, format!("it is damaged: {error}"));
             return Ok(bytes.len() as u64);
         }
         let read = bytes.len() as u64;
-        if read > MAX_FILE {
-            self.skip(&clean, format!("it is larger than {} MiB", MAX_FILE >> 20));
+        if read > largest(&clean) {
+            self.skip(&clean, too_large(&clean));
             return Ok(read);
         }
         let target = self.root.join(&clean);
