@@ -17,6 +17,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("docent-authorization-server", &["docent-types", "docent-store"]),
     ("docent-resource-server", &["docent-types", "docent-store"]),
     ("docent-mcp-tools", &["docent-types", "docent-library"]),
+    ("docent-rest-api", &["docent-types", "docent-store", "docent-library"]),
     ("docent-console", &["docent-types", "docent-store", "docent-library"]),
     (
         "docent",
@@ -29,6 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "docent-authorization-server",
             "docent-resource-server",
             "docent-mcp-tools",
+            "docent-rest-api",
             "docent-console",
         ],
     ),

@@ -42,6 +42,9 @@ pub enum Command {
     /// Add and list projects (team spaces) and their members
     #[command(subcommand)]
     Project(Project),
+    /// Add, list and revoke API keys of people, for scripts and programs that do not sign in
+    #[command(subcommand)]
+    Key(Key),
     /// Add, list, block and remove OAuth clients, and make tokens with which they may register
     #[command(subcommand)]
     Client(Client),
@@ -425,6 +428,43 @@ pub enum ClientToken {
     Revoke {
         /// Its id, from the list
         id: uuid::Uuid,
+    },
+}
+
+/// `docent key …`.
+#[derive(Subcommand, Debug)]
+pub enum Key {
+    /// Make a key for a person and print it, this once
+    Add {
+        /// Whose it is
+        email: String,
+        /// A name for the list
+        name: String,
+        /// The project that it is for [default: the person's own]
+        #[arg(long)]
+        project: Option<String>,
+        /// What it permits, separated by spaces
+        #[arg(long, default_value = "docs:read")]
+        scope: String,
+        /// How long it is good: 30m, 12h, 7d, or never to let it be good until it is revoked
+        #[arg(long, value_name = "TIME", default_value = "90d")]
+        expires: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the keys, without themselves: they are not kept
+    List {
+        /// Of this person only
+        email: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key: a second later it opens nothing
+    Revoke {
+        /// Its id, from the list
+        id: docent_types::ids::ApiKeyId,
     },
 }
 

@@ -74,6 +74,7 @@ async fn run(mut command_line: CommandLine) -> anyhow::Result<()> {
         Command::Serve(options) => serve::run(&installation, &options).await,
         Command::User(command) => commands::user::run(&installation, command).await,
         Command::Project(command) => commands::project::run(&installation, command).await,
+        Command::Key(command) => commands::key::run(&installation, command).await,
         Command::Client(command) => commands::client::run(&installation, command).await,
         Command::Library(command) => commands::library::run(&installation, command).await,
         Command::Model(command) => commands::model::run(&installation, command).await,

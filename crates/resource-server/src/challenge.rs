@@ -45,6 +45,8 @@ pub struct Challenge {
 struct Body<'a> {
     error: &'a str,
     error_description: &'a str,
+    /// The same, where programs for the REST API look.
+    message: &'a str,
 }
 
 impl Challenge {
@@ -81,7 +83,7 @@ impl Challenge {
         if matches!(refusal, Refusal::Unavailable) {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
-        response.json(Body { error: code, error_description: &description })
+        response.json(Body { error: code, error_description: &description, message: &description })
     }
 }
 

@@ -1,13 +1,15 @@
-//! What a request shows to be let in: one bearer token in the `Authorization` header, and nothing else (RS5).
+//! What a request shows to be let in: at the MCP endpoint one bearer token in the `Authorization` header, and nothing else (RS5); at the
+//! REST API that, or an API key in one of the headers that programs for Context7 use.
 
 use crate::challenge::Refusal;
 use crate::token::TokenError;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use docent_types::api_key::{self, NotAKey};
 use docent_types::compat::Compat;
 use url::form_urlencoded;
 
 /// Where API keys are sent by clients that know them. A key is not a token of this endpoint.
-const KEY_HEADERS: [&str; 4] = ["x-context7-api-key", "context7-api-key", "x-api-key", "context7_api_key"];
+pub(crate) const KEY_HEADERS: [&str; 4] = ["x-context7-api-key", "context7-api-key", "x-api-key", "context7_api_key"];
 
 /// Finds the bearer token of a request. It is not verified here.
 ///
@@ -28,6 +30,46 @@ pub fn bearer_token<'a>(headers: &'a HeaderMap, query: &str) -> Result<&'a str, 
             }
             Err(Refusal::NoCredentials)
         }
+    }
+}
+
+/// What a request to the REST API shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Credential<'a> {
+    /// An access token.
+    Token(&'a str),
+    /// An API key.
+    Key(&'a str),
+}
+
+/// Finds the credential of a request to the REST API. It is not verified here.
+///
+/// # Errors
+/// As [`bearer_token`]; the same key in several headers is one key.
+pub fn api_credential<'a>(headers: &'a HeaderMap, query: &str) -> Result<Credential<'a>, Refusal> {
+    let mut found = authorization(headers)?;
+    for name in KEY_HEADERS {
+        for value in headers.get_all(name) {
+            let value = value.to_str().map_err(|_| Refusal::Malformed("the API key has characters that are not ASCII"))?.trim();
+            // Some programs write the scheme here too.
+            let value = value.strip_prefix("Bearer ").unwrap_or(value).trim();
+            if value.is_empty() {
+                continue;
+            }
+            match found {
+                Some(one) if one == value => {}
+                Some(_) => return Err(Refusal::Malformed("send one credential only: an access token or an API key")),
+                None if !api_key::looks_like_one(value) => return Err(TokenError::NotAKey(NotAKey::Form).into()),
+                None => found = Some(value),
+            }
+        }
+    }
+    let in_query = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token");
+    match found {
+        Some(_) if in_query => Err(Refusal::Malformed("send one credential only: an access token or an API key, in a header")),
+        Some(text) if api_key::looks_like_one(text) => Ok(Credential::Key(text)),
+        Some(text) => Ok(Credential::Token(text)),
+        None => Err(Refusal::NoCredentials),
     }
 }
 
@@ -114,6 +156,27 @@ mod tests {
         for (headers, query) in [(two, ""), (key, ""), (one, "x=1&access_token=a")] {
             assert!(matches!(bearer_token(&headers, query), Err(Refusal::Malformed(_))));
         }
+    }
+
+    /// RS5, at the REST API: a key in any of its headers, or a token; one of them, in a header.
+    #[test]
+    fn a_key_or_a_token_is_found_at_the_rest_api() {
+        const KEY: &str = "docent_k";
+        for name in ["x-context7-api-key", "context7-api-key", "x-api-key", "context7_api_key"] {
+            assert_eq!(api_credential(&headers(&[(name, KEY.as_bytes())]), ""), Ok(Credential::Key(KEY)), "{name}");
+            let both = headers(&[(name, KEY.as_bytes()), ("authorization", b"Bearer docent_k")]);
+            assert_eq!(api_credential(&both, ""), Ok(Credential::Key(KEY)), "{name}");
+            let beside = headers(&[(name, KEY.as_bytes()), ("authorization", b"Basic dXNlcjpwYXNz")]);
+            assert_eq!(api_credential(&beside, ""), Ok(Credential::Key(KEY)), "a proxy's Basic is no credential");
+            let other = headers(&[(name, b"docent_other"), ("authorization", b"Bearer docent_k")]);
+            assert!(matches!(api_credential(&other, ""), Err(Refusal::Malformed(_))), "{name}");
+            let foreign = headers(&[(name, b"ctx7sk-x")]);
+            assert_eq!(api_credential(&foreign, ""), Err(TokenError::NotAKey(NotAKey::Form).into()));
+        }
+        assert_eq!(api_credential(&headers(&[("authorization", b"Bearer a.b.c")]), ""), Ok(Credential::Token("a.b.c")));
+        assert_eq!(api_credential(&headers(&[("x-api-key", b"")]), "key=docent_k"), Err(Refusal::NoCredentials));
+        let in_query = api_credential(&headers(&[("x-api-key", b"docent_k")]), "access_token=x");
+        assert!(matches!(in_query, Err(Refusal::Malformed(_))));
     }
 
     /// RS5: a token in the query string is not a credential, however it is written.

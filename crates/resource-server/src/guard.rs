@@ -1,8 +1,9 @@
-//! The middleware before the MCP endpoint: `Host`, `Origin`, preflight, credentials, token, scope, in this order, and
+//! The middleware before the MCP endpoint and the REST API: `Host`, `Origin`, preflight, credentials, token, scope, in this order, and
 //! before any other look at the method or the body (RS2).
 
 use crate::cors;
-use crate::server::ResourceServer;
+use crate::credentials::KEY_HEADERS;
+use crate::server::{Door, ResourceServer};
 use actix_web::Error;
 use actix_web::HttpMessage as _;
 use actix_web::body::{BoxBody, MessageBody};
@@ -18,6 +19,7 @@ use std::sync::Arc;
 /// Only what the service behind it answers as an error.
 pub async fn guard<B: MessageBody + 'static>(
     server: Data<ResourceServer>,
+    door: Door,
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -29,10 +31,13 @@ pub async fn guard<B: MessageBody + 'static>(
     let mut response = if cors::is_preflight(request.method(), request.headers()) {
         request.into_response(cors::preflight())
     } else {
-        match server.admit(&request).await {
+        match server.admit(door, &request).await {
             Ok(principal) => {
                 // RS7: nothing behind this line can pass the token on.
                 request.headers_mut().remove(header::AUTHORIZATION);
+                for name in KEY_HEADERS {
+                    request.headers_mut().remove(name);
+                }
                 request.extensions_mut().insert(principal);
                 request.extensions_mut().insert(Arc::clone(server.challenge()));
                 next.call(request).await?.map_into_boxed_body()

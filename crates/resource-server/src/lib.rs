@@ -1,4 +1,4 @@
-//! The guard of the MCP endpoint.
+//! The guard of the MCP endpoint and of the REST API.
 //!
 //! Tells clients where to get a token (metadata, challenges), and lets nobody pass without one: `Host` and `Origin`,
 //! CORS, access tokens against the published keys and revocations, scopes. It may not know how a token was issued
@@ -11,10 +11,12 @@
 //! - [`metadata`]: the protected resource metadata; [`challenge`]: how a request is refused.
 //! - [`credentials`]: what a request shows; [`token`]: what an access token must be; [`keys`], [`verified`]: the
 //!   snapshots that make it quick; [`remote_keys`]: the keys of an issuer that runs elsewhere.
+//! - [`api_keys`]: whom an API key speaks for, at the REST API.
 //! - [`server`]: all of it as one decision; [`guard`]: the middleware; [`authorized`]: what a handler states.
 //! - [`limiter`]: how often somebody may do something.
 //! - [`routes`]: the table.
 
+pub mod api_keys;
 pub mod authorized;
 pub mod challenge;
 pub mod cors;
@@ -31,6 +33,7 @@ pub mod site;
 pub mod token;
 pub mod verified;
 
+pub use api_keys::ApiKeys;
 pub use authorized::Authorized;
 pub use limiter::{Limiter, LimiterOptions};
 pub use metadata::not_found;

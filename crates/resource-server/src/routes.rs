@@ -2,12 +2,22 @@
 
 use crate::guard::guard;
 use crate::metadata;
-use crate::server::ResourceServer;
+use crate::server::{Door, ResourceServer};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 
-/// Mounts the metadata and, behind the guard, what `protected` mounts at the resource's path.
-pub fn configure(config: &mut ServiceConfig, server: Data<ResourceServer>, protected: impl FnOnce(&mut ServiceConfig)) {
+/// Where the REST API is, at the origin of the resource.
+pub const API: &str = "/api";
+
+/// Mounts the metadata and, behind the guard, what `protected` mounts at the resource's path and `api` below [`API`]. What `open` mounts
+/// there needs no credential.
+pub fn configure(
+    config: &mut ServiceConfig,
+    server: Data<ResourceServer>,
+    protected: impl FnOnce(&mut ServiceConfig),
+    open: impl FnOnce(&mut ServiceConfig),
+    api: impl FnOnce(&mut ServiceConfig),
+) {
     let urls = &server.settings().urls;
     let is_combined = urls.is_combined();
     let path = urls.resource.strip_prefix(urls.resource_origin()).unwrap_or_default().to_owned();
@@ -18,10 +28,11 @@ pub fn configure(config: &mut ServiceConfig, server: Data<ResourceServer>, prote
             .route(web::method(actix_web::http::Method::OPTIONS).to(metadata::preflight))
             .default_service(web::to(metadata::wrong_method))
     };
-    let guarded = {
+    let behind = |door: Door| {
         let server = server.clone();
-        from_fn(move |request, next| guard(server.clone(), request, next))
+        from_fn(move |request, next| guard(server.clone(), door, request, next))
     };
+    let (guarded, api_guarded) = (behind(Door::Mcp), behind(Door::Api));
     config
         .app_data(server)
         .service(document(&format!("/.well-known/oauth-protected-resource{path}")))
@@ -36,5 +47,10 @@ pub fn configure(config: &mut ServiceConfig, server: Data<ResourceServer>, prote
                 .service(web::resource(name).route(web::get().to(metadata::to_the_issuer)).route(web::head().to(metadata::to_the_issuer)));
         }
     }
+    config.service(
+        web::scope(API)
+            .configure(open)
+            .service(web::scope("").configure(api).default_service(web::to(metadata::not_found)).wrap(api_guarded)),
+    );
     config.service(web::scope(&path).configure(protected).default_service(web::to(metadata::not_found)).wrap(guarded));
 }

@@ -1,7 +1,8 @@
 //! The resource server: all checks of a request as one decision.
 
+use crate::api_keys::ApiKeys;
 use crate::challenge::{Challenge, Refusal};
-use crate::credentials::bearer_token;
+use crate::credentials::{Credential, api_credential, bearer_token};
 use crate::keys::VerificationKeys;
 use crate::settings::Settings;
 use crate::site::Site;
@@ -38,6 +39,16 @@ pub struct ResourceServer {
     revoked: SharedRevoked,
     record: Recipient<RecordEvent>,
     recorded: DefaultDirectRateLimiter,
+    api_keys: Option<ApiKeys>,
+}
+
+/// Which part of the resource a request is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Door {
+    /// The MCP endpoint.
+    Mcp,
+    /// The REST API.
+    Api,
 }
 
 impl ResourceServer {
@@ -64,7 +75,15 @@ impl ResourceServer {
             record,
             recorded: RateLimiter::direct(Quota::per_second(RECORDED_A_SECOND)),
             settings,
+            api_keys: None,
         }
+    }
+
+    /// The same, which accepts API keys at the REST API.
+    #[must_use]
+    pub fn with_api_keys(mut self, api_keys: ApiKeys) -> Self {
+        self.api_keys = Some(api_keys);
+        self
     }
 
     /// How the guard stands in its deployment.
@@ -91,13 +110,23 @@ impl ResourceServer {
         self.verified.len()
     }
 
-    /// Who makes this request, if it may be made at all: everything under the endpoint needs `docs:read`.
+    /// Who makes this request, if it may be made at all: everything behind either door needs `docs:read`.
     ///
     /// # Errors
     /// Why not.
-    pub async fn admit(&self, request: &ServiceRequest) -> Result<Arc<Principal>, Refusal> {
-        let token = bearer_token(request.headers(), request.query_string())?;
-        let principal = match self.authenticate(token).await {
+    pub async fn admit(&self, door: Door, request: &ServiceRequest) -> Result<Arc<Principal>, Refusal> {
+        let credential = match door {
+            Door::Mcp => Credential::Token(bearer_token(request.headers(), request.query_string())?),
+            Door::Api => api_credential(request.headers(), request.query_string())?,
+        };
+        let authenticated = match credential {
+            Credential::Token(token) => self.authenticate(token).await,
+            Credential::Key(key) => match &self.api_keys {
+                Some(keys) => keys.authenticate(key).await,
+                None => Err(TokenError::ApiKey.into()),
+            },
+        };
+        let principal = match authenticated {
             Ok(principal) => principal,
             Err(refusal) => {
                 self.note(&refusal, request);

@@ -3,6 +3,7 @@
 use crate::keys::VerificationKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use docent_types::api_key::NotAKey;
 use docent_types::claims::ACCESS_TOKEN_TYPE;
 use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
 use docent_types::metadata::PublicUrls;
@@ -24,6 +25,12 @@ pub enum TokenError {
     /// An API key where only access tokens are accepted.
     #[error("API keys are not accepted here: connect with OAuth and send an access token")]
     ApiKey,
+    /// An API key that is none.
+    #[error("{0}")]
+    NotAKey(NotAKey),
+    /// An API key that nobody has, or not any more.
+    #[error("this API key is not in force: it was revoked, has ended, or its owner may not use the project any more")]
+    UnknownKey,
     /// Not a JWT, or longer than one of ours.
     #[error(
         "this is not an access token of this server: get one by the authorization flow (a refresh token is exchanged at the token endpoint)"

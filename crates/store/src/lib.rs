@@ -15,6 +15,7 @@
 //! - [`actors`]: `Ledger`, `Recorder`, `Revocations`, `Janitor`.
 
 pub mod actors;
+pub mod api_keys;
 pub mod clients;
 pub mod consent;
 pub mod database;
@@ -47,6 +48,7 @@ pub mod users;
 pub mod version_sources;
 pub mod webhooks;
 
+pub use api_keys::{ApiKey, ApiKeyHolder};
 pub use consent::ConsentFacts;
 pub use database::{Database, Store};
 pub use error::StoreError;

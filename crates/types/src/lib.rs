@@ -13,12 +13,13 @@
 //! - [`oauth`]: the one table of OAuth errors.
 //! - [`compat`]: what clients do differently and is tolerated.
 //! - [`client_address`]: where a request comes from, behind proxies.
-//! - [`principal`]: the verified caller.
+//! - [`api_key`]: what scripts show instead of a token. [`principal`]: the verified caller.
 //! - [`session`], [`page`]: what every page for people knows.
 //! - [`documentation`]: libraries, snippets, answers.
 //! - [`actors`]: supervision; [`messages`]: who asks whom for what.
 
 pub mod actors;
+pub mod api_key;
 pub mod claims;
 pub mod client_address;
 pub mod compat;

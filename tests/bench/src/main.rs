@@ -1,5 +1,6 @@
 //! `docent-bench`: measures Docent against its budgets. `scripts/bench` pins it, starts Postgres and the peers, and keeps the tables.
 
+mod documentation;
 mod flood;
 mod guard;
 mod load;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 #[derive(Parser)]
 struct Options {
     /// The folder with `corpora/` and `eval/`; without it retrieval is left out, loudly.
-    #[arg(long)]
+    #[arg(long, global = true)]
     shared: Option<PathBuf>,
     /// A Postgres to measure the token endpoint on; without it that row is left out, loudly.
     #[arg(long, global = true)]
@@ -56,6 +57,30 @@ enum Only {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
+    /// Reading Markdown and a large repository: speed and memory.
+    Reading {
+        /// Megabytes of Markdown.
+        #[arg(long, default_value_t = 300)]
+        markdown: u64,
+        /// Megabytes of the repository; 0 leaves it out.
+        #[arg(long, default_value_t = 2_000)]
+        repository: u64,
+        /// Megabytes of Markdown in the repository.
+        #[arg(long, default_value_t = 200)]
+        documentation: u64,
+    },
+    /// Vectors, and questions to 50,000 snippets by words and by meaning.
+    Meaning {
+        /// The folder of a model, as `docent model install` makes it.
+        #[arg(long)]
+        model: PathBuf,
+    },
+    /// Many libraries on one node.
+    Libraries {
+        /// How many.
+        #[arg(long, default_value_t = 10_000)]
+        count: usize,
+    },
     /// Refreshes of 64 callers, alone and beside a flood of registrations.
     Flood {
         /// How many connections register, each without a pause.
@@ -64,7 +89,8 @@ enum Only {
     },
 }
 
-fn row(what: &str, budget: &str, seen: &str) {
+/// A row of a table.
+pub(crate) fn row(what: &str, budget: &str, seen: &str) {
     println!("| {what} | {budget} | {seen} |");
 }
 
@@ -76,6 +102,13 @@ fn main() -> anyhow::Result<()> {
 async fn run(options: Options) -> anyhow::Result<()> {
     match options.only {
         None => all(options).await,
+        Some(Only::Reading { markdown, repository, documentation }) => {
+            let shared = options.shared.context("--shared FOLDER is needed")?;
+            documentation::reading(&shared, markdown)?;
+            if repository > 0 { documentation::repository(&shared, repository, documentation) } else { Ok(()) }
+        }
+        Some(Only::Meaning { model }) => documentation::meaning(&options.shared.context("--shared FOLDER is needed")?, &model),
+        Some(Only::Libraries { count }) => documentation::many(&options.shared.context("--shared FOLDER is needed")?, count).await,
         Some(Only::Flood { connections }) => flood::measure(options.postgres.as_deref(), connections, options.seconds).await,
         Some(Only::Scale { empty, filled, users, clients, grants, rounds }) => {
             scale::run(&empty, &filled, scale::Rows { users, clients, grants }, rounds, options.seconds).await

@@ -27,7 +27,14 @@ pub struct Row {
     pub p99: f64,
 }
 
-fn questions(shared: &Path) -> anyhow::Result<HashMap<String, Vec<String>>> {
+/// The trees in `corpora/`.
+pub const LIBRARIES: [&str; 5] = ["fastapi", "react", "sqlalchemy", "tokio", "vite"];
+
+/// The questions about each library.
+///
+/// # Errors
+/// They are missing.
+pub fn questions(shared: &Path) -> anyhow::Result<HashMap<String, Vec<String>>> {
     let text = std::fs::read_to_string(shared.join("eval/questions/dev.jsonl")).context("the questions are missing")?;
     let mut by_library: HashMap<String, Vec<String>> = HashMap::new();
     for line in text.lines() {
@@ -60,6 +67,23 @@ fn ask_all(root: &Path, hash: &str, questions: &[String]) -> anyhow::Result<[f64
     Ok([cold, at(0.5), at(0.99)])
 }
 
+/// One library of 50,000 snippets: those that are given, again and again under other paths.
+#[must_use]
+pub fn fifty_thousand(all: &[Snippet]) -> Vec<Snippet> {
+    let mut many = Vec::with_capacity(50_000);
+    for copy in 0.. {
+        for snippet in all {
+            let id = format!("{copy:04}{}", &snippet.id[4..]);
+            many.push(Snippet { id, path: format!("copy{copy}/{}", snippet.path), ..snippet.clone() });
+        }
+        if many.len() >= 50_000 || all.is_empty() {
+            break;
+        }
+    }
+    many.truncate(50_000);
+    many
+}
+
 /// Measures all of them.
 ///
 /// # Errors
@@ -68,7 +92,7 @@ pub fn measure(shared: &Path) -> anyhow::Result<Vec<Row>> {
     let root = tempfile::tempdir()?;
     let questions = questions(shared)?;
     let (mut rows, mut all) = (Vec::new(), Vec::<Snippet>::new());
-    for name in ["fastapi", "react", "sqlalchemy", "tokio", "vite"] {
+    for name in LIBRARIES {
         let source = Source::parse(&shared.join("corpora").join(name).display().to_string())?;
         let options = IngestOptions { workdir: root.path().join("work"), index_root: root.path().to_owned(), ..IngestOptions::default() };
         let started = Instant::now();
@@ -78,18 +102,7 @@ pub fn measure(shared: &Path) -> anyhow::Result<Vec<Row>> {
         all.extend(artefact::snippets(&artefact::folder(root.path(), &ingested.artefact))?);
         rows.push(Row { name: name.to_owned(), pages: ingested.pages, snippets: ingested.snippets, ingest: took, cold, p50, p99 });
     }
-    // One library of 50,000: the snippets of all five, again and again under other paths.
-    let mut many = Vec::with_capacity(50_000);
-    for copy in 0.. {
-        for snippet in &all {
-            let id = format!("{copy:04}{}", &snippet.id[4..]);
-            many.push(Snippet { id, path: format!("copy{copy}/{}", snippet.path), ..snippet.clone() });
-        }
-        if many.len() >= 50_000 {
-            break;
-        }
-    }
-    many.truncate(50_000);
+    let many = fifty_thousand(&all);
     let started = Instant::now();
     let meta = Meta { source: "bench".to_owned(), ..Meta::default() };
     let built = artefact::build(root.path(), &many, &meta)?;

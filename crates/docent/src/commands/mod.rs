@@ -4,6 +4,7 @@ pub mod client;
 pub mod client_token;
 pub mod doctor;
 pub mod eval;
+pub mod key;
 pub mod library;
 pub mod model;
 pub mod project;

@@ -19,7 +19,8 @@ use docent_authorization_server::{
 use docent_console::Console;
 use docent_library::{ArtefactStore, Reader, Shelf, artefact};
 use docent_mcp_tools::Tools;
-use docent_resource_server::{self as resource_server, Limiter, RemoteKeys, ResourceServer};
+use docent_resource_server::{self as resource_server, ApiKeys, Limiter, RemoteKeys, ResourceServer};
+use docent_rest_api::Api;
 use docent_store::Store;
 use docent_store::actors::{Flush, Janitor, JanitorOptions, Ledger, Recorder, Revocations};
 use docent_types::actors::Guardian;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub resource_server: Option<web::Data<ResourceServer>>,
     /// Present in the role `mcp`.
     pub tools: Option<Arc<Tools>>,
+    /// Present in the role `mcp`.
+    pub api: Option<web::Data<Api>>,
     recorder: Recipient<Flush>,
     /// Present in the role `worker`.
     work: Option<Stopping>,
@@ -190,7 +193,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
         console = Some(web::Data::new(Console { settings, store, reader, clock: clock.clone(), randomness: randomness.clone() }));
     }
 
-    let (mut resource_server, mut tools) = (None, None);
+    let (mut resource_server, mut tools, mut api) = (None, None, None);
     if roles.mcp {
         let settings = docent_resource_server::Settings {
             urls: urls.clone(),
@@ -201,14 +204,11 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
             clock_leeway: Duration::from_secs(30),
             trusted_proxies: trusted_proxies(configuration)?,
         };
-        resource_server = Some(web::Data::new(ResourceServer::new(
-            settings,
-            clock.clone(),
-            keys.clone(),
-            find_key,
-            revoked,
-            recorder.clone().recipient(),
-        )));
+        let record = recorder.clone().recipient();
+        let server = ResourceServer::new(settings, clock.clone(), keys.clone(), find_key, revoked, record);
+        resource_server = Some(web::Data::new(server.with_api_keys(ApiKeys::new(store.clone(), clock.clone()))));
+        let count = recorder.clone().recipient();
+        api = Some(web::Data::new(Api { reader: reader.clone(), store: store.clone(), count, clock: clock.clone() }));
         tools = Some(Arc::new(Tools::new(reader, recorder.clone().recipient(), clock.clone(), configuration.site.name.clone())));
     }
 
@@ -221,6 +221,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
         console,
         resource_server,
         tools,
+        api,
         recorder: recorder.recipient(),
         work,
     }))

@@ -47,11 +47,18 @@ pub fn start(parts: &Arc<Parts>, listener: TcpListener, workers: usize) -> anyho
 
 /// The routes of each role. Nothing else answers: the people's origin with a page, the MCP origin with JSON.
 fn roles(parts: &Parts, routes: &mut web::ServiceConfig) {
-    if let (Some(server), Some(tools)) = (&parts.resource_server, &parts.tools) {
+    if let (Some(server), Some(tools), Some(api)) = (&parts.resource_server, &parts.tools, &parts.api) {
         let (hosts, origins, tools) = (server.settings().hosts(), server.settings().origins(), Arc::clone(tools));
-        docent_resource_server::configure(routes, server.clone(), move |protected| {
-            protected.service(docent_mcp_tools::service(tools, hosts, origins));
-        });
+        let protected = move |config: &mut web::ServiceConfig| {
+            config.service(docent_mcp_tools::service(tools, hosts, origins));
+        };
+        docent_resource_server::configure(
+            routes,
+            server.clone(),
+            protected,
+            docent_rest_api::open,
+            docent_rest_api::configure(api.clone()),
+        );
     }
     if let Some(server) = &parts.authorization_server {
         docent_authorization_server::configure(server.clone())(routes);

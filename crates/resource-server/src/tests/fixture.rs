@@ -1,5 +1,6 @@
 //! A resource server with a signing key of its own, a clock to move and a record to read.
 
+use crate::api_keys::ApiKeys;
 use crate::authorized::Authorized;
 use crate::server::ResourceServer;
 use crate::settings::Settings;
@@ -11,6 +12,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use docent_store::Store;
 use docent_types::actors::Unavailable;
 use docent_types::ids::{GrantId, ProjectId, UserId};
 use docent_types::messages::{FindKey, PublicKey, PublicKeySet, RecordEvent, Revoked, SharedKeys, SharedRevoked};
@@ -130,6 +132,15 @@ impl World {
 
     /// With a key that is published once it is asked for, and other settings.
     pub fn with(publishes: Option<PublicKey>, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::over(None, publishes, change)
+    }
+
+    /// With API keys of a database.
+    pub fn with_api_keys(store: &Store) -> Self {
+        Self::over(Some(store.clone()), None, |_| {})
+    }
+
+    fn over(store: Option<Store>, publishes: Option<PublicKey>, change: impl FnOnce(&mut Settings)) -> Self {
         let signer = Signer::new("current");
         let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_795_305_600)));
         let keys: SharedKeys = Arc::new(ArcSwap::from_pointee(PublicKeySet { keys: vec![signer.public.clone()] }));
@@ -147,6 +158,10 @@ impl World {
             Arc::clone(&revoked),
             record.recipient(),
         );
+        let server = match store {
+            Some(store) => server.with_api_keys(ApiKeys::new(store, Arc::clone(&clock) as _)),
+            None => server,
+        };
         Self { server: Data::new(server), signer, clock, keys, revoked, recorded, asked }
     }
 
@@ -183,15 +198,22 @@ impl World {
     pub fn routes(&self) -> impl FnOnce(&mut ServiceConfig) + use<> {
         let server = self.server.clone();
         move |config| {
-            crate::routes::configure(config, server, |behind| {
+            let protected = |behind: &mut ServiceConfig| {
                 behind.route("", web::post().to(read)).route("/write", web::post().to(write)).route("/bare", web::post().to(bare));
-            });
+            };
+            let open = |config: &mut ServiceConfig| {
+                config.route("/open", web::get().to(bare));
+            };
+            let api = |config: &mut ServiceConfig| {
+                config.route("/read", web::get().to(read));
+            };
+            crate::routes::configure(config, server, protected, open, api);
         }
     }
 }
 
 async fn read(request: HttpRequest, caller: Authorized<DocsRead>) -> HttpResponse {
-    let token_seen = request.headers().contains_key("authorization");
+    let token_seen = ["authorization", "x-api-key", "x-context7-api-key"].iter().any(|name| request.headers().contains_key(*name));
     HttpResponse::Ok().json(json!({ "user": caller.0.user, "project": caller.0.project, "token_seen": token_seen }))
 }
 

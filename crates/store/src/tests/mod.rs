@@ -1,5 +1,6 @@
 //! What the store promises, on both databases.
 
+mod api_keys;
 mod catalogue;
 mod device;
 mod jobs;
