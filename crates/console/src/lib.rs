@@ -11,16 +11,20 @@
 //! - [`start`], [`clients`]: the first page, and a line for each MCP client.
 //! - [`libraries`]: the list. [`library`]: one of them, with a box to try a question. [`listing`]: both pages' view of a
 //!   library's state. [`trial`]: the answer that an assistant would get. [`decision`]: what an administrator decides there.
+//! - [`account`]: what a person gave: connected apps, and API keys.
+//! - [`form`]: forms, and whether they are ours.
 //! - [`webhooks`]: pushes that forges tell of; [`webhook_signature`]: how they prove it.
 //! - [`error`]: every answer that is not the page asked for. [`answer`]: how a page leaves.
 //! - [`assets`]: the style sheet and the icon. [`figures`]: numbers and times in words.
 
+pub mod account;
 pub mod answer;
 pub mod assets;
 pub mod clients;
 pub mod decision;
 pub mod error;
 pub mod figures;
+pub mod form;
 pub mod libraries;
 pub mod library;
 pub mod listing;
@@ -35,8 +39,10 @@ pub use assets::assets;
 pub use error::not_found;
 pub use routes::configure;
 
+use actix::Recipient;
 use docent_library::Reader;
 use docent_store::Store;
+use docent_types::messages::RevokeAccess;
 use docent_types::metadata::PublicUrls;
 use docent_types::random::SharedRandomness;
 use docent_types::time::SharedClock;
@@ -63,6 +69,8 @@ pub struct Console {
     pub reader: Reader,
     /// The time.
     pub clock: SharedClock,
-    /// For ids of jobs.
+    /// For ids of jobs, and for keys.
     pub randomness: SharedRandomness,
+    /// Ends grants.
+    pub revoke: Recipient<RevokeAccess>,
 }

@@ -1,6 +1,6 @@
 //! The table of paths.
 
-use crate::{Console, decision, error, libraries, library, start, webhooks};
+use crate::{Console, account, decision, error, libraries, library, start, webhooks};
 use actix_web::http::header::LOCATION;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -17,6 +17,9 @@ pub fn configure(console: Data<Console>) -> impl FnOnce(&mut ServiceConfig) {
             .service(page("/").get(start::show))
             .service(page("/libraries").get(libraries::show))
             .service(page("/libraries/{owner}/{name}").get(library::show))
+            .service(page("/account").get(account::to_the_first))
+            .service(both("/account/apps", account::apps::show, account::apps::revoke))
+            .service(both("/account/keys", account::keys::show, account::keys::change))
             .service(
                 web::resource("/libraries/{owner}/{name}/held")
                     .route(web::post().to(decision::decide))
@@ -68,4 +71,21 @@ impl Readable {
             .route(web::head().to(handler))
             .default_service(web::to(error::method_not_allowed))
     }
+}
+
+/// A path that is read, and whose form is sent to the same path.
+fn both<F, A, G, B>(path: &str, read: F, write: G) -> actix_web::Resource
+where
+    F: actix_web::Handler<A> + Copy,
+    A: actix_web::FromRequest + 'static,
+    F::Output: actix_web::Responder + 'static,
+    G: actix_web::Handler<B>,
+    B: actix_web::FromRequest + 'static,
+    G::Output: actix_web::Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(read))
+        .route(web::head().to(read))
+        .route(web::post().to(write))
+        .default_service(web::to(error::method_not_allowed))
 }

@@ -4,7 +4,7 @@ use crate::Console;
 use crate::error::PageError;
 use actix_web::HttpRequest;
 use docent_types::documentation::{View, Visibility};
-use docent_types::ids::ProjectId;
+use docent_types::ids::{ProjectId, UserId};
 use docent_types::page::Frame;
 use docent_types::secret::SecretHash;
 use docent_types::session::cookie_name;
@@ -12,6 +12,8 @@ use docent_types::session::cookie_name;
 /// A person who looks at a page, signed in or not.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Visitor {
+    /// Who it is, if somebody is signed in.
+    pub user: Option<UserId>,
     /// The frame of their pages.
     pub frame: Frame,
     /// What exists for them.
@@ -39,6 +41,7 @@ impl Visitor {
         let projects: Vec<(ProjectId, String)> =
             console.store.projects_of(person.user).await?.into_iter().map(|(project, _)| (project.id, project.name)).collect();
         Ok(Self {
+            user: Some(person.user),
             frame: Frame::new(&console.settings.site_name, Some((&person, cookie.value()))),
             view: View { projects: projects.iter().map(|(id, _)| *id).collect(), everything: false },
             projects,

@@ -52,7 +52,7 @@ pub struct ApiKeyHolder {
 }
 
 const COLUMNS: &str =
-    "k.id, k.name, k.hint, k.user_id, k.project_id, k.scopes, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, u.email, p.name";
+    "k.id, k.name, k.prefix, k.user_id, k.project_id, k.scopes, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, u.email, p.name";
 const FROM: &str = "FROM api_keys k JOIN users u ON u.id = k.user_id JOIN projects p ON p.id = k.project_id";
 
 fn read(row: &QueryResult) -> Result<ApiKeyHolder, StoreError> {
@@ -97,7 +97,7 @@ impl Store {
         let transaction = self.begin().await?;
         let insert = sql::statement(
             self.backend(),
-            "INSERT INTO api_keys (id, hash, hint, name, user_id, project_id, scopes, created_at, expires_at)
+            "INSERT INTO api_keys (id, hash, prefix, name, user_id, project_id, scopes, created_at, expires_at)
              SELECT $1, $2, $3, $4, u.id, m.project_id, $7, $8, $9
              FROM users u JOIN project_members m ON m.user_id = u.id AND m.project_id = $6
              WHERE u.id = $5 AND u.disabled_at IS NULL

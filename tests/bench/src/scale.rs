@@ -117,10 +117,11 @@ pub async fn measure(data: &Path, url: &str, rows: Option<Rows>, round: usize, s
 /// A measure failed.
 pub async fn run(empty: &str, filled: &str, rows: Rows, rounds: usize, seconds: u64) -> anyhow::Result<()> {
     let mut seen: [[Vec<Figures>; 2]; 2] = Default::default();
+    // The signing keys in a database are sealed by the master key in its data folder.
+    let folders = [tempfile::tempdir()?, tempfile::tempdir()?];
     for round in 0..rounds {
         for (at, (url, rows)) in [(empty, None), (filled, Some(rows))].into_iter().enumerate() {
-            let data = tempfile::tempdir()?;
-            let (exchange, refresh) = measure(data.path(), url, rows, round, seconds).await?;
+            let (exchange, refresh) = measure(folders[at].path(), url, rows, round, seconds).await?;
             for (which, figures) in [exchange, refresh].into_iter().enumerate() {
                 eprintln!(
                     "round {round}, database {at}, measure {which}: {:.0}/s, p99 {:.1} ms, {} failed",

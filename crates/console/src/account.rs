@@ -1,0 +1,38 @@
+//! What a signed-in person gave, and takes back: the apps that they connected, and their API keys.
+
+pub mod apps;
+pub mod keys;
+
+use crate::Console;
+use crate::error::{PageError, page_for};
+use crate::visitor::Visitor;
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use docent_types::client_address::TrustedProxies;
+use docent_types::ids::UserId;
+use url::form_urlencoded;
+
+/// Who is signed in, or an answer that leads to signing in and back.
+fn signed_in(request: &HttpRequest, visitor: &Visitor) -> Result<UserId, HttpResponse> {
+    visitor.user.ok_or_else(|| {
+        let back: String = form_urlencoded::byte_serialize(request.path().as_bytes()).collect();
+        see_other(&format!("/sign-in?return_to={back}"))
+    })
+}
+
+/// After a form: the page again, so that looking at it anew sends nothing twice.
+fn see_other(path: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, path)).insert_header((CACHE_CONTROL, "no-store")).finish()
+}
+
+/// Where a request comes from, for the record.
+fn address(request: &HttpRequest, proxies: &TrustedProxies) -> Option<String> {
+    let forwarded: Vec<&str> = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
+    request.peer_addr().map(|peer| proxies.client_address(peer.ip(), &forwarded).to_string())
+}
+
+/// `/account` is the first of these pages.
+pub async fn to_the_first(request: HttpRequest, console: Data<Console>) -> HttpResponse {
+    page_for(&request, &console, async |_: &Visitor| Ok::<_, PageError>(see_other("/account/apps"))).await
+}
