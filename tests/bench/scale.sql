@@ -1,4 +1,5 @@
 -- Fills an empty Docent on Postgres: people, clients, grants, and five refresh tokens a grant, of which the last is unused.
+-- Each client was used in the last hour, as those are that ask for tokens every quarter of an hour.
 -- psql -v users=50000 -v clients=100000 -v grants=1000000 -f scale.sql
 \set ON_ERROR_STOP on
 \set now '(extract(epoch FROM clock_timestamp()) * 1000)::bigint'
@@ -18,7 +19,7 @@ SELECT id, personal_of, 'owner', created_at FROM projects WHERE personal_of IS N
 
 INSERT INTO clients (id, name, redirect_uris, grant_types, auth_method, origin, created_at, last_used_at, disabled)
 SELECT 'c_generated_' || n, 'Client ' || n, '["http://localhost/callback"]', '["authorization_code","refresh_token"]', 'none', 'dynamic',
-    :now - 20 * :day, :now - (n % 20) * :day, false
+    :now - 20 * :day, :now - (n % 60) * 60000, false
 FROM generate_series(0, :clients - 1) n;
 
 INSERT INTO grants (id, user_id, client_id, project_id, scopes, resource, authenticated_at, created_at)

@@ -42,6 +42,7 @@ pub use routes::configure;
 use actix::Recipient;
 use docent_library::Reader;
 use docent_store::Store;
+use docent_types::client_address::TrustedProxies;
 use docent_types::messages::RevokeAccess;
 use docent_types::metadata::PublicUrls;
 use docent_types::random::SharedRandomness;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub urls: PublicUrls,
     /// Whether the MCP endpoint is served on the same listener. If not, a request for it here is told where it is.
     pub serves_mcp_here: bool,
+    /// The proxies whose word on the client's address is taken.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Everything the pages stand on.

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what tests share")]
 
 use askama::Template;
+use docent_console::account::apps::AppsPage;
+use docent_console::account::keys::KeysPage;
 use docent_console::error::ErrorPage;
 use docent_console::libraries::LibrariesPage;
 use docent_console::library::LibraryPage;
@@ -17,6 +19,8 @@ fn rendered() -> Vec<(String, String)> {
         each("start", StartPage::samples()),
         each("libraries", LibrariesPage::samples()),
         each("library", LibraryPage::samples()),
+        each("apps", AppsPage::samples()),
+        each("keys", KeysPage::samples()),
         each("error", ErrorPage::samples()),
     ]
     .concat()

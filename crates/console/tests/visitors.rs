@@ -13,8 +13,10 @@ use docent_console::{Console, Settings};
 use docent_library::ingest::{IngestOptions, Ingested, ingest};
 use docent_library::source::{Silent, Source};
 use docent_library::{Reader, Shelf};
+use docent_store::actors::Ledger;
 use docent_store::testing::{TestDatabase, databases};
 use docent_store::{Lease, NewLibrary, NewUser, PublishVersion, Role, Store};
+use docent_types::client_address::TrustedProxies;
 use docent_types::documentation::Visibility;
 use docent_types::ids::{JobId, LibraryRowId, ProjectId, SessionId, UserId, VersionRowId};
 use docent_types::messages::{CatalogError, OpenVersion};
@@ -100,8 +102,11 @@ impl World {
             site_name: "Docent".to_owned(),
             urls: PublicUrls { issuer: "http://localhost:8080".to_owned(), resource: "http://localhost:8080/mcp".to_owned() },
             serves_mcp_here: true,
+            trusted_proxies: TrustedProxies::default(),
         };
-        let console = Console { settings, store, reader, clock: Arc::new(ManualClock::new(NOW)), randomness: Arc::new(SystemRandomness) };
+        let clock = Arc::new(ManualClock::new(NOW));
+        let revoke = Ledger::new(store.clone(), None, clock.clone()).start().recipient();
+        let console = Console { settings, store, reader, clock, randomness: Arc::new(SystemRandomness), revoke };
         let world = Self { _database: database, folder, console, shelf, project };
         world.library("/open/handbook", "Handbook", Visibility::Public).await;
         world.library("/engines/plans", "Secret plans", Visibility::Private(project)).await;

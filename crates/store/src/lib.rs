@@ -7,6 +7,7 @@
 //! In the order of the story:
 //! - [`database`]: connecting, and bringing the schema up to date; [`error`]: what can go wrong.
 //! - [`users`], [`links`], [`sessions`], [`projects`], [`federated_identities`]: people; [`service_accounts`]: machines.
+//! - [`connected_apps`], [`api_keys`]: what a person gave, and takes back.
 //! - [`clients`], [`initial_access_tokens`], [`consent`], [`signing_keys`], [`revocations`], [`refresh_tokens`]: what authorization reads.
 //! - [`ledger`]: how grants, codes and tokens change: loaded and locked, decided without the database, written.
 //! - [`libraries`], [`version_sources`], [`publishing`], [`held`], [`meta`]: the catalogue and how it changes.
@@ -17,6 +18,7 @@
 pub mod actors;
 pub mod api_keys;
 pub mod clients;
+pub mod connected_apps;
 pub mod consent;
 pub mod database;
 mod entity;
@@ -49,6 +51,7 @@ pub mod version_sources;
 pub mod webhooks;
 
 pub use api_keys::{ApiKey, ApiKeyHolder};
+pub use connected_apps::ConnectedApp;
 pub use consent::ConsentFacts;
 pub use database::{Database, Store};
 pub use error::StoreError;

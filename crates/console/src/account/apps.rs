@@ -104,7 +104,7 @@ pub async fn show(request: HttpRequest, console: Data<Console>) -> HttpResponse 
             Ok(user) => user,
             Err(answer) => return Ok(answer),
         };
-        let apps = console.store.connected_apps(user).await?.into_iter().map(App::of).collect();
+        let apps = console.store.connected_apps(user, console.clock.now()).await?.into_iter().map(App::of).collect();
         answer::html(StatusCode::OK, &AppsPage { frame: visitor.frame.clone(), apps })
     })
     .await
@@ -121,10 +121,10 @@ pub async fn revoke(request: HttpRequest, console: Data<Console>, payload: Paylo
         };
         form.is_of(&request, visitor)?;
         let wanted = form.text("grant");
-        let own = console.store.connected_apps(user).await?.into_iter().find(|app| app.grant.to_string() == wanted);
+        let own = console.store.connected_apps(user, console.clock.now()).await?.into_iter().find(|app| app.grant.to_string() == wanted);
         // One that is gone already, or somebody else's: the page shows what holds.
         if let Some(app) = own {
-            let revoke = RevokeAccess { what: Revoke::Grant(app.grant), reason: "person".to_owned(), now: console.clock.now() };
+            let revoke = RevokeAccess { what: Revoke::Grant(app.grant), reason: "person", now: console.clock.now() };
             let revoked = ask(&console.revoke, revoke).await;
             revoked.map_err(|error| PageError::Unavailable(format!("a grant could not be revoked: {error:?}")))?;
         }

@@ -173,7 +173,7 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
                 claim_device: ledger.clone().recipient(),
                 decide_device: ledger.clone().recipient(),
                 poll_device: ledger.clone().recipient(),
-                revoke: ledger.recipient(),
+                revoke: ledger.clone().recipient(),
                 hash_password: hasher.clone().recipient(),
                 verify_password: hasher.recipient(),
                 check_limit: limiter.recipient(),
@@ -188,9 +188,11 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
             site_name: configuration.site.name.clone(),
             urls: urls.clone(),
             serves_mcp_here: roles.mcp && urls.is_combined(),
+            trusted_proxies: trusted_proxies(configuration)?,
         };
         let (store, reader) = (store.clone(), reader.clone());
-        console = Some(web::Data::new(Console { settings, store, reader, clock: clock.clone(), randomness: randomness.clone() }));
+        let revoke = ledger.recipient();
+        console = Some(web::Data::new(Console { settings, store, reader, clock: clock.clone(), randomness: randomness.clone(), revoke }));
     }
 
     let (mut resource_server, mut tools, mut api) = (None, None, None);

@@ -22,8 +22,8 @@ use std::time::Duration;
 
 /// How long a consent form's ticket is remembered: it ends ten minutes after its page was shown, a day is beyond every clock that is wrong.
 const KEEP_TICKETS: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often the moment of a client's last use is written at most.
-const TOUCH_EVERY: Duration = Duration::from_secs(60 * 60);
+/// When a client was used last is written at most this often: the janitor counts in days.
+pub(super) const TOUCH_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// A request to the ledger.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 //! than were decided fails the batch; its requests are then made one by one.
 
 use crate::error::StoreError;
+use crate::ledger::batch::TOUCH_EVERY;
 use crate::sql::{self, Rows};
 use crate::{Store, clients};
 use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
@@ -276,15 +277,17 @@ pub(crate) async fn tokens(store: &Store, transaction: &DatabaseTransaction, new
     exactly(transaction, insert, new.len()).await
 }
 
-/// Writes when clients were used last.
+/// Writes when clients were used last, if that is not known to the hour.
 pub(crate) async fn touch(store: &Store, transaction: &DatabaseTransaction, used: &[(ClientId, Timestamp)]) -> Result<(), StoreError> {
     if used.is_empty() {
         return Ok(());
     }
-    let update = Rows::new(used.iter().map(|(client, now)| [sql::text(client.as_str()), sql::number(now.0)])).statement(
+    let rows = used.iter().map(|(client, now)| [sql::text(client.as_str()), sql::number(now.0), sql::number(now.before(TOUCH_EVERY).0)]);
+    let update = Rows::new(rows).statement(
         store.backend(),
-        "UPDATE clients SET last_used_at = listed.now FROM (SELECT column1 AS id, column2 AS now FROM ({rows}) AS rows) AS listed
-         WHERE clients.id = listed.id AND (last_used_at IS NULL OR last_used_at < listed.now)",
+        "UPDATE clients SET last_used_at = listed.now
+         FROM (SELECT column1 AS id, column2 AS now, column3 AS since FROM ({rows}) AS rows) AS listed
+         WHERE clients.id = listed.id AND (last_used_at IS NULL OR last_used_at < listed.since)",
         Vec::new(),
     );
     transaction.execute_raw(update).await?;
