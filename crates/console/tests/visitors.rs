@@ -18,10 +18,12 @@ use docent_store::testing::{TestDatabase, databases};
 use docent_store::{Lease, NewLibrary, NewUser, PublishVersion, Role, Store};
 use docent_types::client_address::TrustedProxies;
 use docent_types::documentation::Visibility;
-use docent_types::ids::{JobId, LibraryRowId, ProjectId, SessionId, UserId, VersionRowId};
-use docent_types::messages::{CatalogError, OpenVersion};
+use docent_types::ids::{GrantId, JobId, LibraryRowId, ProjectId, SessionId, UserId, VersionRowId};
+use docent_types::messages::{CatalogError, ExchangeCode, IssueCode, OpenVersion, RegisterClient};
 use docent_types::metadata::PublicUrls;
 use docent_types::random::SystemRandomness;
+use docent_types::registration::Client;
+use docent_types::scope::{Scope, ScopeSet};
 use docent_types::secret::{Secret, SecretHash};
 use docent_types::time::{ManualClock, Timestamp};
 use std::sync::Arc;
@@ -434,5 +436,143 @@ async fn an_issuer_with_a_path_has_its_sign_in_below_it() {
         let response = call_service(&app, request.to_request()).await;
         assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
         assert_eq!(response.headers().get("location").unwrap(), target);
+    }
+}
+
+/// Sends a form to an account page as somebody, with their own token or another's.
+async fn send(world: &World, who: &str, csrf: &str, path: &str, fields: &[(&str, &str)]) -> (StatusCode, String) {
+    let mut form = vec![("csrf", csrf)];
+    form.extend(fields);
+    let request = TestRequest::post().uri(path).insert_header((ACCEPT, "text/html")).cookie(Cookie::new("docent_session", who.to_owned()));
+    let response = call_service(&app!(world), request.set_form(form).to_request()).await;
+    (response.status(), String::from_utf8(read_body(response).await.to_vec()).unwrap())
+}
+
+#[actix_web::test]
+async fn the_account_pages_lead_a_stranger_to_sign_in_and_back() {
+    let world = World::new(databases().await.swap_remove(0)).await;
+    for path in ["/account/apps", "/account/keys"] {
+        let response = call_service(&app!(world), TestRequest::get().uri(path).to_request()).await;
+        assert_eq!(response.status(), StatusCode::SEE_OTHER);
+        let to = response.headers().get("location").unwrap().to_str().unwrap();
+        assert_eq!(to, format!("/sign-in?return_to={}", path.replace('/', "%2F")));
+        let (status, _) = send(&world, "nobody", "", path, &[("grant", "x"), ("name", "x")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+    }
+}
+
+#[actix_web::test]
+async fn a_person_makes_a_key_sees_it_once_and_revokes_it() {
+    for database in databases().await {
+        let world = World::new(database).await;
+        let token = docent_types::session::csrf_token;
+        let project = world.project.to_string();
+        let fields = [("name", "<nightly> build"), ("project", project.as_str()), ("lifetime", "90")];
+        for csrf in [String::new(), token("bob")] {
+            assert_eq!(send(&world, "ada", &csrf, "/account/keys", &fields).await.0, StatusCode::FORBIDDEN);
+        }
+        let (status, page) = send(&world, "ada", &token("ada"), "/account/keys", &fields).await;
+        let key = page
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+            .find(|word| word.len() == 54 && word.starts_with("docent_"));
+        let key = key.unwrap().to_owned();
+        assert!(status == StatusCode::OK && page.contains("not shown again") && page.contains("&#60;nightly&#62; build"), "{page}");
+        let hash = docent_types::api_key::hash(&key).unwrap();
+        let found = world.console.store.api_key_in_force(hash, NOW).await.unwrap().unwrap();
+        assert_eq!((found.project, found.scopes.to_string().as_str()), (world.project, "docs:read"));
+        let (_, page) = world.page(Some("ada"), "/account/keys").await;
+        assert!(!page.contains(&key) && page.contains(&key[..11]) && page.contains("Never used"), "{page}");
+
+        // What is wrong is said, and what was typed stays.
+        for (name, of, lifetime, words) in [
+            ("", project.as_str(), "90", "1 to 100 characters"),
+            ("x", "00000000-0000-0000-0000-000000000000", "90", "one of your projects"),
+            ("x", project.as_str(), "3650", "how long"),
+        ] {
+            let fields = [("name", name), ("project", of), ("lifetime", lifetime)];
+            let (status, page) = send(&world, "ada", &token("ada"), "/account/keys", &fields).await;
+            assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains(words), "{page}");
+        }
+        let (status, page) = send(&world, "bob", &token("bob"), "/account/keys", &fields).await;
+        assert!(status == StatusCode::UNPROCESSABLE_ENTITY && page.contains("one of your projects"), "bob is not in that project");
+
+        // Nobody revokes another's.
+        let id = found.id.to_string();
+        assert_eq!(send(&world, "bob", &token("bob"), "/account/keys", &[("revoke", &id)]).await.0, StatusCode::SEE_OTHER);
+        assert!(world.console.store.api_key_in_force(hash, NOW).await.unwrap().is_some());
+        assert_eq!(send(&world, "ada", &token("ada"), "/account/keys", &[("revoke", &id)]).await.0, StatusCode::SEE_OTHER);
+        assert_eq!(world.console.store.api_key_in_force(hash, NOW).await.unwrap(), None);
+        assert!(world.page(Some("ada"), "/account/keys").await.1.contains("You have no key yet"));
+    }
+}
+
+/// An app that somebody connected, with a refresh token.
+async fn connect(world: &World, who: &str, name: &str) -> GrantId {
+    let store = &world.console.store;
+    let ledger = Ledger::new(store.clone(), None, world.console.clock.clone()).start();
+    let mut client = Client::public(&format!("c_{name}"), &["http://localhost/callback"], NOW);
+    client.name = name.to_owned();
+    ledger.send(RegisterClient { client: client.clone(), from: None }).await.unwrap().unwrap();
+    let random = || Secret::generate(&SystemRandomness, "").hash();
+    let user = world_user(world, who).await;
+    let project = store.projects_of(user).await.unwrap()[0].0.id;
+    let issue = IssueCode {
+        ticket: random(),
+        grant: GrantId::generate(NOW, &SystemRandomness),
+        user,
+        client: client.id.clone(),
+        project,
+        scopes: ScopeSet::from_iter([Scope::DocsRead]),
+        resource: "http://localhost:8080/mcp".to_owned(),
+        code: random(),
+        redirect_key: "http://localhost/callback".to_owned(),
+        code_challenge: "challenge".to_owned(),
+        nonce: None,
+        authenticated_at: NOW,
+        now: NOW,
+        expires_at: NOW.after(Duration::from_secs(60)),
+        from: Some("192.0.2.7".to_owned()),
+    };
+    ledger.send(issue.clone()).await.unwrap().unwrap().unwrap();
+    let exchange = ExchangeCode {
+        code: issue.code,
+        client: client.id,
+        redirect_key: issue.redirect_key,
+        code_challenge: issue.code_challenge,
+        resource: None,
+        refresh: Some(random()),
+        refresh_expires_at: NOW.after(Duration::from_secs(3600)),
+        now: NOW,
+    };
+    ledger.send(exchange).await.unwrap().unwrap().unwrap();
+    issue.grant
+}
+
+#[actix_web::test]
+async fn a_person_sees_what_they_connected_and_disconnects_it() {
+    for database in databases().await {
+        let world = World::new(database).await;
+        let token = docent_types::session::csrf_token;
+        assert!(world.page(Some("ada"), "/account/apps").await.1.contains("No app is connected"));
+        let (codex, other) = (connect(&world, "ada", "<Codex>").await, connect(&world, "bob", "Cursor").await);
+        let (_, page) = world.page(Some("ada"), "/account/apps").await;
+        assert!(page.contains("&#60;Codex&#62;") && page.contains("192.0.2.7") && !page.contains("Cursor"), "{page}");
+        assert!(page.contains("Search and read the documentation"));
+        let revoked = async || {
+            let rows = world.console.store.revocations_since(0).await.unwrap().0;
+            rows.into_iter().filter_map(|row| row.grant).collect::<Vec<_>>()
+        };
+        let (codex_id, other_id) = (codex.to_string(), other.to_string());
+        assert_eq!(send(&world, "ada", &token("bob"), "/account/apps", &[("grant", &codex_id)]).await.0, StatusCode::FORBIDDEN);
+        // Another's grant, and what is no id: nothing ends.
+        for grant in [other_id.as_str(), "", "x"] {
+            assert_eq!(send(&world, "ada", &token("ada"), "/account/apps", &[("grant", grant)]).await.0, StatusCode::SEE_OTHER);
+        }
+        assert_eq!(revoked().await, []);
+        for _ in 0..2 {
+            assert_eq!(send(&world, "ada", &token("ada"), "/account/apps", &[("grant", &codex_id)]).await.0, StatusCode::SEE_OTHER);
+        }
+        assert_eq!(revoked().await, [codex]);
+        assert!(world.page(Some("ada"), "/account/apps").await.1.contains("No app is connected"));
     }
 }

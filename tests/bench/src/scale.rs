@@ -105,7 +105,12 @@ pub async fn measure(data: &Path, url: &str, rows: Option<Rows>, round: usize, s
     let (exchanged, after) = load::run_and_keep(server.address, callers(&host, &waiting), time, exchange, learn).await?;
     let waiting: Vec<(String, String)> = match rows {
         Some(rows) => (0..count).map(|number| rows.token(round * count + number)).collect(),
-        None => after.into_iter().flat_map(|caller| caller.given).collect(),
+        // Those that are generated were refreshed before, and so have a parent that is to be superseded: these too.
+        None => {
+            let first: Vec<(String, String)> = after.into_iter().flat_map(|caller| caller.given).collect();
+            let (_, after) = load::run_and_keep(server.address, callers(&host, &first), time, refresh, learn).await?;
+            after.into_iter().flat_map(|caller| caller.given).collect()
+        }
     };
     let (refreshed, _) = load::run_and_keep(server.address, callers(&host, &waiting), time, refresh, learn).await?;
     Ok((exchanged, refreshed))
