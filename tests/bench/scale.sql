@@ -1,4 +1,5 @@
 -- Fills an empty Docent on Postgres: people, clients, grants, and five refresh tokens a grant, of which the last is unused.
+-- None of it is due to be removed: the tokens were rotated in the last five days, and the janitor keeps a week.
 -- Each client was used in the last hour, as those are that ask for tokens every quarter of an hour.
 -- psql -v users=50000 -v clients=100000 -v grants=1000000 -f scale.sql
 \set ON_ERROR_STOP on
@@ -33,9 +34,9 @@ INSERT INTO refresh_tokens (hash, grant_id, parent_hash, created_at, expires_at,
 SELECT sha256(convert_to('dr_generated_' || n || '_' || k, 'UTF8')),
     ('00000000-0000-7000-a000-' || lpad(to_hex(n), 12, '0'))::uuid,
     CASE WHEN k > 0 THEN sha256(convert_to('dr_generated_' || n || '_' || (k - 1), 'UTF8')) END,
-    :now - (20 - k) * :day, :now + (70 + k) * :day,
-    CASE WHEN k < 4 THEN :now - (19 - k) * :day END,
-    CASE WHEN k < 3 THEN :now - (18 - k) * :day END
+    :now - (5 - k) * :day, :now + (85 + k) * :day,
+    CASE WHEN k < 4 THEN :now - (4 - k) * :day END,
+    CASE WHEN k < 3 THEN :now - (3 - k) * :day END
 FROM generate_series(0, :grants - 1) n, generate_series(0, 4) k;
 
 VACUUM ANALYZE;

@@ -19,6 +19,7 @@ mod private_libraries;
 mod refresh;
 mod registration;
 mod resource_server;
+mod rest_api;
 mod sessions;
 mod token_endpoint;
 mod tools;

@@ -37,7 +37,18 @@ impl Parameters {
     /// # Errors
     /// [`ApiError::Parameter`].
     pub fn text(&self, name: &str) -> Result<&str, ApiError> {
-        let text = self.get(name)?.ok_or_else(|| ApiError::Parameter(format!("The parameter {name} is missing or empty.")))?;
+        match self.text_or_nothing(name)? {
+            "" => Err(ApiError::Parameter(format!("The parameter {name} is missing or empty."))),
+            text => Ok(text),
+        }
+    }
+
+    /// A text of up to 500 characters; nothing if it is not there.
+    ///
+    /// # Errors
+    /// [`ApiError::Parameter`].
+    pub fn text_or_nothing(&self, name: &str) -> Result<&str, ApiError> {
+        let text = self.get(name)?.unwrap_or_default();
         let length = text.chars().count();
         if length > LONGEST {
             return Err(ApiError::Parameter(format!("The parameter {name} has {length} characters; at most {LONGEST} are read.")));

@@ -77,7 +77,7 @@ impl Library {
     path = "/api/v2/libs/search",
     params(
         ("libraryName" = String, Query, description = "The library's name as a person would say it; 1 to 500 characters."),
-        ("query" = String, Query, description = "What is to be done with the library: an ecosystem that it names decides between libraries of the same name."),
+        ("query" = Option<String>, Query, description = "What is to be done with the library: an ecosystem that it names decides between libraries of the same name."),
         ("fast" = Option<bool>, Query, description = "Accepted; every answer is fast."),
     ),
     responses(
@@ -96,7 +96,7 @@ pub(crate) async fn search(api: Data<Api>, caller: Caller, request: HttpRequest)
 
 fn answer(api: &Api, caller: &Caller, parameters: &Parameters) -> Result<SearchResults, ApiError> {
     let name = parameters.text("libraryName")?;
-    let query = parameters.text("query")?;
+    let query = parameters.text_or_nothing("query")?;
     parameters.one_of("fast", &["false", "true"])?;
     let found = api.reader.resolve(&caller.view(), query, name, MOST);
     Ok(SearchResults { results: found.iter().map(|entry| Library::of(entry)).collect(), search_filter_applied: false })

@@ -56,6 +56,9 @@ enum Only {
         /// How often each is measured.
         #[arg(long, default_value_t = 5)]
         rounds: usize,
+        /// How many ask at a time.
+        #[arg(long, default_value_t = 64)]
+        callers: usize,
     },
     /// Reading Markdown and a large repository: speed and memory.
     Reading {
@@ -110,8 +113,9 @@ async fn run(options: Options) -> anyhow::Result<()> {
         Some(Only::Meaning { model }) => documentation::meaning(&options.shared.context("--shared FOLDER is needed")?, &model),
         Some(Only::Libraries { count }) => documentation::many(&options.shared.context("--shared FOLDER is needed")?, count).await,
         Some(Only::Flood { connections }) => flood::measure(options.postgres.as_deref(), connections, options.seconds).await,
-        Some(Only::Scale { empty, filled, users, clients, grants, rounds }) => {
-            scale::run(&empty, &filled, scale::Rows { users, clients, grants }, rounds, options.seconds).await
+        Some(Only::Scale { empty, filled, users, clients, grants, rounds, callers }) => {
+            let load = scale::Load { callers, seconds: options.seconds };
+            scale::run(&empty, &filled, scale::Rows { users, clients, grants }, load, rounds).await
         }
     }
 }

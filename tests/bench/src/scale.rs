@@ -1,6 +1,6 @@
 //! The token endpoint beside very many rows: the same load on an empty database and on one that `scale.sql` filled, in turns.
 
-use crate::load::{self, Answer, Figures, post};
+use crate::load::{Answer, Figures, post};
 use crate::server::Server;
 use crate::tokens::{self, FORM, Party, VERIFIER};
 use anyhow::Context as _;
@@ -9,8 +9,6 @@ use docent_types::ids::{ClientId, ProjectId, UserId};
 use std::path::Path;
 use std::time::Duration;
 use uuid::Uuid;
-
-const CALLERS: usize = 64;
 
 /// How many rows `scale.sql` makes.
 #[derive(Clone, Copy)]
@@ -40,6 +38,15 @@ impl Rows {
         let grant = number * 15_485_863 % self.grants;
         (format!("dr_generated_{grant}_4"), format!("c_generated_{}", grant % self.clients))
     }
+}
+
+/// What is asked at a time, and for how long.
+#[derive(Clone, Copy)]
+pub struct Load {
+    /// Callers, each with one request under way.
+    pub callers: usize,
+    /// Seconds of each measure.
+    pub seconds: u64,
 }
 
 struct Caller {
@@ -77,10 +84,10 @@ fn refresh(caller: &mut Caller) -> Option<Vec<u8>> {
     Some(post("/oauth/token", &caller.host, FORM, &body))
 }
 
-fn callers(host: &str, waiting: &[(String, String)]) -> Vec<Caller> {
+fn callers(host: &str, waiting: &[(String, String)], count: usize) -> Vec<Caller> {
     waiting
-        .chunks((waiting.len() / CALLERS).max(1))
-        .take(CALLERS)
+        .chunks((waiting.len() / count).max(1))
+        .take(count)
         .map(|some| Caller { host: host.to_owned(), waiting: some.to_vec(), given: Vec::new(), client: String::new() })
         .collect()
 }
@@ -90,10 +97,10 @@ fn callers(host: &str, waiting: &[(String, String)]) -> Vec<Caller> {
 ///
 /// # Errors
 /// The server did not start, or did not answer.
-pub async fn measure(data: &Path, url: &str, rows: Option<Rows>, round: usize, seconds: u64) -> anyhow::Result<(Figures, Figures)> {
+pub async fn measure(data: &Path, url: &str, rows: Option<Rows>, load: Load, round: usize) -> anyhow::Result<(Figures, Figures)> {
     let server = Server::start(data, Some(url), false)?;
-    let (host, time) = (server.host(), Duration::from_secs(seconds));
-    let count = 5_000 * usize::try_from(seconds)?;
+    let (host, time) = (server.host(), Duration::from_secs(load.seconds));
+    let count = 5_000 * usize::try_from(load.seconds)?;
     let database = Database::Postgres(url.to_owned());
     let resource = format!("http://{host}/mcp");
     let made = match rows {
@@ -102,17 +109,18 @@ pub async fn measure(data: &Path, url: &str, rows: Option<Rows>, round: usize, s
     };
     let waiting: Vec<(String, String)> =
         made.iter().filter_map(|line| line.split_once('\u{0}')).map(|(code, client)| (code.to_owned(), client.to_owned())).collect();
-    let (exchanged, after) = load::run_and_keep(server.address, callers(&host, &waiting), time, exchange, learn).await?;
+    let (exchanged, after) =
+        crate::load::run_and_keep(server.address, callers(&host, &waiting, load.callers), time, exchange, learn).await?;
     let waiting: Vec<(String, String)> = match rows {
         Some(rows) => (0..count).map(|number| rows.token(round * count + number)).collect(),
         // Those that are generated were refreshed before, and so have a parent that is to be superseded: these too.
         None => {
             let first: Vec<(String, String)> = after.into_iter().flat_map(|caller| caller.given).collect();
-            let (_, after) = load::run_and_keep(server.address, callers(&host, &first), time, refresh, learn).await?;
+            let (_, after) = crate::load::run_and_keep(server.address, callers(&host, &first, load.callers), time, refresh, learn).await?;
             after.into_iter().flat_map(|caller| caller.given).collect()
         }
     };
-    let (refreshed, _) = load::run_and_keep(server.address, callers(&host, &waiting), time, refresh, learn).await?;
+    let (refreshed, _) = crate::load::run_and_keep(server.address, callers(&host, &waiting, load.callers), time, refresh, learn).await?;
     Ok((exchanged, refreshed))
 }
 
@@ -120,13 +128,13 @@ pub async fn measure(data: &Path, url: &str, rows: Option<Rows>, round: usize, s
 ///
 /// # Errors
 /// A measure failed.
-pub async fn run(empty: &str, filled: &str, rows: Rows, rounds: usize, seconds: u64) -> anyhow::Result<()> {
+pub async fn run(empty: &str, filled: &str, rows: Rows, load: Load, rounds: usize) -> anyhow::Result<()> {
     let mut seen: [[Vec<Figures>; 2]; 2] = Default::default();
     // The signing keys in a database are sealed by the master key in its data folder.
     let folders = [tempfile::tempdir()?, tempfile::tempdir()?];
     for round in 0..rounds {
         for (at, (url, rows)) in [(empty, None), (filled, Some(rows))].into_iter().enumerate() {
-            let (exchange, refresh) = measure(folders[at].path(), url, rows, round, seconds).await?;
+            let (exchange, refresh) = measure(folders[at].path(), url, rows, load, round).await?;
             for (which, figures) in [exchange, refresh].into_iter().enumerate() {
                 eprintln!(
                     "round {round}, database {at}, measure {which}: {:.0}/s, p99 {:.1} ms, {} failed",
@@ -136,7 +144,7 @@ pub async fn run(empty: &str, filled: &str, rows: Rows, rounds: usize, seconds: 
             }
         }
     }
-    println!("| what, {CALLERS} callers, median of {rounds} rounds | empty | filled | p99, filled by empty |\n|---|---|---|---|");
+    println!("| what, {} callers, median of {rounds} rounds | empty | filled | p99, filled by empty |\n|---|---|---|---|", load.callers);
     for (which, name) in ["code exchange", "refresh"].into_iter().enumerate() {
         let median = |of: &[Figures], what: fn(&Figures) -> f64| -> anyhow::Result<f64> {
             let mut all: Vec<f64> = of.iter().map(what).collect();
