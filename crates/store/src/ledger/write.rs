@@ -13,6 +13,7 @@ use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Statement};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 /// A refresh token to be.
 pub(crate) struct NewToken {
@@ -251,6 +252,24 @@ pub(crate) async fn supersede(
         Vec::new(),
     );
     transaction.execute_raw(update).await?;
+    Ok(())
+}
+
+/// How long a rotated token is kept, so that a stolen one that is used late is noticed.
+const KEEP_ROTATED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Of so many rotations of a grant one removes what the others left.
+const ROTATIONS_TO_A_REMOVAL: u8 = 8;
+
+/// Removes the tokens of these grants that were rotated long ago. Which rotations do that is as random as the new tokens.
+pub(crate) async fn remove_rotated(store: &Store, transaction: &DatabaseTransaction, new: &[NewToken]) -> Result<(), StoreError> {
+    let chosen = |token: &&NewToken| token.parent.is_some() && token.hash.0[0] % ROTATIONS_TO_A_REMOVAL == 0;
+    let Some(now) = new.iter().filter(chosen).map(|token| token.now).min() else { return Ok(()) };
+    let delete = Rows::new(new.iter().filter(chosen).map(|token| [sql::uuid(token.grant.0)])).statement(
+        store.backend(),
+        "DELETE FROM refresh_tokens WHERE grant_id IN ({rows}) AND rotated_at < $1",
+        vec![sql::number(now.before(KEEP_ROTATED).0)],
+    );
+    transaction.execute_raw(delete).await?;
     Ok(())
 }
 

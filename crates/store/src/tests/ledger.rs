@@ -202,6 +202,25 @@ on_each_database! {
     }
 
     /// AS9: 120 seconds of grace.
+    /// AS9: a token that was rotated is remembered for a week, so that its thief is noticed; later rotations remove it.
+    async fn what_was_rotated_long_ago_is_removed_by_later_rotations(database) {
+        let scene = Scene::on(database).await;
+        let (_, one) = scene.connection().await;
+        let (_, other) = scene.connection().await;
+        let (mut after_one, mut after_other) = (scene.rotate(one).await.unwrap(), scene.rotate(other).await.unwrap());
+        scene.clock.advance(days(6));
+        // One of eight removes; that none of these does is less likely than one in a hundred thousand.
+        for _ in 0..90 {
+            after_one = scene.rotate(after_one).await.unwrap();
+        }
+        assert_eq!(scene.rotate(one).await, Err(Refusal::Reused), "within the week");
+        scene.clock.advance(days(2));
+        for _ in 0..90 {
+            after_other = scene.rotate(after_other).await.unwrap();
+        }
+        assert_eq!(scene.rotate(other).await, Err(Refusal::Unknown), "after it");
+    }
+
     async fn a_rotated_token_stays_usable_for_the_grace_and_not_a_moment_longer(database) {
         let scene = Scene::on(database).await;
         let (grant, first) = scene.connection().await;
