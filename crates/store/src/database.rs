@@ -9,7 +9,7 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
     TransactionTrait as _,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,8 +58,8 @@ impl Store {
     pub async fn connect(database: &Database, max_connections: u32) -> Result<Self, StoreError> {
         match database {
             Database::Sqlite(path) => {
-                let writer = sea_orm::Database::connect(sqlite(path.clone(), 1)).await?;
-                let reader = sea_orm::Database::connect(sqlite(path.clone(), max_connections.max(1))).await?;
+                let writer = connect_sqlite(path, 1).await?;
+                let reader = connect_sqlite(path, max_connections.max(1)).await?;
                 Ok(Self(Arc::new(Inner { reader, writer, backend: DbBackend::Sqlite, sealer: None })))
             }
             Database::Postgres(url) => {
@@ -195,6 +195,19 @@ impl Store {
 
     pub(crate) fn sealer(&self) -> Result<&dyn Sealer, StoreError> {
         self.0.sealer.as_deref().ok_or_else(|| StoreError::Database("no key for sealed values was given".to_owned()))
+    }
+}
+
+/// Connects, again and again while another process gives a new file its journal: SQLite does not wait for that by itself.
+async fn connect_sqlite(path: &Path, connections: u32) -> Result<DatabaseConnection, StoreError> {
+    const TRIES: u32 = 100;
+    let mut left = TRIES;
+    loop {
+        match sea_orm::Database::connect(sqlite(path.to_owned(), connections)).await {
+            Err(error) if left > 0 && error.to_string().contains("database is locked") => left -= 1,
+            other => return Ok(other?),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
