@@ -10,15 +10,12 @@ use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use docent_types::client_address::TrustedProxies;
-use docent_types::ids::UserId;
 use url::form_urlencoded;
 
-/// Who is signed in, or an answer that leads to signing in and back.
-fn signed_in(request: &HttpRequest, visitor: &Visitor) -> Result<UserId, HttpResponse> {
-    visitor.user.ok_or_else(|| {
-        let back: String = form_urlencoded::byte_serialize(request.path().as_bytes()).collect();
-        see_other(&format!("/sign-in?return_to={back}"))
-    })
+/// Leads somebody who is not signed in to signing in and back.
+fn to_sign_in(request: &HttpRequest) -> HttpResponse {
+    let back: String = form_urlencoded::byte_serialize(request.path().as_bytes()).collect();
+    see_other(&format!("/sign-in?return_to={back}"))
 }
 
 /// After a form: the page again, so that looking at it anew sends nothing twice.

@@ -250,7 +250,8 @@ mod tests {
     fn what_nobody_wrote_for_long_is_swept() {
         let work = tempfile::tempdir().unwrap();
         FreshPages::new(work.path(), "key", POLICY).keep();
-        let later = SystemTime::now() + std::time::Duration::from_secs(60);
+        let written = fs::metadata(path(work.path(), "key")).unwrap().modified().unwrap();
+        let later = written + std::time::Duration::from_secs(60);
         assert_eq!(sweep(work.path(), SystemTime::UNIX_EPOCH, later), 0);
         assert_eq!(sweep(work.path(), later, later), 1);
     }

@@ -312,8 +312,8 @@ fn the_same_text_on_two_pages_is_one_snippet_that_names_both() {
     let world = example();
     let text =
         "A paragraph that stands on more than one page, long enough to say something by itself wherever it stands, in full sentences.";
-    world.write("guide/a.md", &format!("# Alpha\n\n{text}\n"));
-    world.write("guide/b.md", &format!("# Beta\n\n{text}\n"));
+    world.write("guide/a.md", format!("# Alpha\n\n{text}\n"));
+    world.write("guide/b.md", format!("# Beta\n\n{text}\n"));
     let ingested = world.ingest_docs();
     let folder = artefact::folder(&world.options().index_root, &ingested.artefact);
     let snippets = artefact::snippets(&folder).unwrap();

@@ -3,7 +3,7 @@
 //! `names/entries.jsonl` has the libraries, `names/queries.jsonl` the queries with the libraries that are right. Written apart from
 //! the names that `docent eval names` is scored with.
 
-#![expect(clippy::unwrap_used, clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "what tests share")]
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "what tests share")]
 
 use docent_library::names::{NameEntry, NameIndex};
 use serde::Deserialize;

@@ -223,7 +223,7 @@ pub fn meaning(shared: &Path, model: &Path) -> anyhow::Result<()> {
         for _ in 0..3 {
             for question in &questions {
                 let started = Instant::now();
-                let vector = if by_meaning { embedder.embed(&[question.clone()])?.into_iter().next() } else { None };
+                let vector = if by_meaning { embedder.embed(std::slice::from_ref(question))?.into_iter().next() } else { None };
                 embedding.push(started.elapsed().as_secs_f64() * 1e3);
                 index.search(question, vector.as_deref(), 30)?;
                 times.push(started.elapsed().as_secs_f64() * 1e3);

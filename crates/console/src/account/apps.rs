@@ -1,6 +1,6 @@
 //! `/account/apps`: each grant that a person gave, and its end.
 
-use super::{see_other, signed_in};
+use super::{see_other, to_sign_in};
 use crate::Console;
 use crate::answer;
 use crate::error::{PageError, page_for};
@@ -100,10 +100,7 @@ impl AppsPage {
 /// Shows it.
 pub async fn show(request: HttpRequest, console: Data<Console>) -> HttpResponse {
     page_for(&request, &console, async |visitor: &Visitor| {
-        let user = match signed_in(&request, visitor) {
-            Ok(user) => user,
-            Err(answer) => return Ok(answer),
-        };
+        let Some(user) = visitor.user else { return Ok(to_sign_in(&request)) };
         let apps = console.store.connected_apps(user, console.clock.now()).await?.into_iter().map(App::of).collect();
         answer::html(StatusCode::OK, &AppsPage { frame: visitor.frame.clone(), apps })
     })
@@ -115,10 +112,7 @@ pub async fn revoke(request: HttpRequest, console: Data<Console>, payload: Paylo
     let form = Form::read(payload).await;
     page_for(&request, &console, async |visitor: &Visitor| {
         let form = form.as_ref().map_err(Clone::clone)?;
-        let user = match signed_in(&request, visitor) {
-            Ok(user) => user,
-            Err(answer) => return Ok(answer),
-        };
+        let Some(user) = visitor.user else { return Ok(to_sign_in(&request)) };
         form.is_of(&request, visitor)?;
         let wanted = form.text("grant");
         let own = console.store.connected_apps(user, console.clock.now()).await?.into_iter().find(|app| app.grant.to_string() == wanted);

@@ -1,6 +1,6 @@
 //! `/account/keys`: a person's API keys: made, shown once, revoked.
 
-use super::{address, see_other, signed_in};
+use super::{address, see_other, to_sign_in};
 use crate::Console;
 use crate::answer;
 use crate::error::{PageError, page_for};
@@ -162,10 +162,7 @@ async fn page(console: &Console, visitor: &Visitor, user: UserId, typed: Typed, 
 /// Shows it.
 pub async fn show(request: HttpRequest, console: Data<Console>) -> HttpResponse {
     page_for(&request, &console, async |visitor: &Visitor| {
-        let user = match signed_in(&request, visitor) {
-            Ok(user) => user,
-            Err(answer) => return Ok(answer),
-        };
+        let Some(user) = visitor.user else { return Ok(to_sign_in(&request)) };
         page(&console, visitor, user, Typed { lifetime: USUAL.to_owned(), ..Typed::default() }, None).await
     })
     .await
@@ -176,10 +173,7 @@ pub async fn change(request: HttpRequest, console: Data<Console>, payload: Paylo
     let form = Form::read(payload).await;
     page_for(&request, &console, async |visitor: &Visitor| {
         let form = form.as_ref().map_err(Clone::clone)?;
-        let user = match signed_in(&request, visitor) {
-            Ok(user) => user,
-            Err(answer) => return Ok(answer),
-        };
+        let Some(user) = visitor.user else { return Ok(to_sign_in(&request)) };
         form.is_of(&request, visitor)?;
         let from = address(&request, &console.settings.trusted_proxies);
         if let Ok(id) = form.text("revoke").parse::<ApiKeyId>() {

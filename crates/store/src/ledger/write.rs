@@ -262,7 +262,7 @@ const ROTATIONS_TO_A_REMOVAL: u8 = 8;
 
 /// Removes the tokens of these grants that were rotated long ago. Which rotations do that is as random as the new tokens.
 pub(crate) async fn remove_rotated(store: &Store, transaction: &DatabaseTransaction, new: &[NewToken]) -> Result<(), StoreError> {
-    let chosen = |token: &&NewToken| token.parent.is_some() && token.hash.0[0] % ROTATIONS_TO_A_REMOVAL == 0;
+    let chosen = |token: &&NewToken| token.parent.is_some() && token.hash.0[0].is_multiple_of(ROTATIONS_TO_A_REMOVAL);
     let Some(now) = new.iter().filter(chosen).map(|token| token.now).min() else { return Ok(()) };
     let delete = Rows::new(new.iter().filter(chosen).map(|token| [sql::uuid(token.grant.0)])).statement(
         store.backend(),
