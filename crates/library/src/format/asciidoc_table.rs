@@ -150,7 +150,7 @@ fn split_cells(text: &str, separator: char, above: Option<&mut String>) -> Vec<(
 
 /// The end of a cell's text may say how the next cell is written: `2+`, `.3+^.>s`, `3*`, `a`. Its text, and how often the next one is there.
 fn specifier(part: &str) -> (&str, Option<Repeat>) {
-    let start = part.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    let start = part.char_indices().rfind(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
     let word = &part[start..];
     let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
     let rest = &word[digits.len()..];

@@ -576,8 +576,8 @@ fn shortcode(inside: &str) -> String {
 /// `{/* … */}`, `{' '}`, `{#id}`, `{.class}`, `{: …}`, `{{< … >}}`, `{{% … %}}`, `{% … %}`: its length and what is kept.
 fn braced(rest: &str) -> Option<(usize, String)> {
     for (open, close) in [("{/*", "*/}"), ("{{<", ">}}"), ("{{%", "%}}"), ("{%", "%}")] {
-        if rest.starts_with(open) {
-            let end = near(rest).find(close)?;
+        if let Some(inside) = rest.strip_prefix(open) {
+            let end = open.len() + near(inside).find(close)?;
             return Some((end + close.len(), if open == "{/*" { String::new() } else { shortcode(&rest[open.len()..end]) }));
         }
     }
