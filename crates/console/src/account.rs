@@ -4,9 +4,9 @@ pub mod apps;
 pub mod keys;
 
 use crate::Console;
+use crate::answer::see_other;
 use crate::error::{PageError, page_for};
 use crate::visitor::Visitor;
-use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use docent_types::client_address::TrustedProxies;
@@ -16,11 +16,6 @@ use url::form_urlencoded;
 fn to_sign_in(request: &HttpRequest) -> HttpResponse {
     let back: String = form_urlencoded::byte_serialize(request.path().as_bytes()).collect();
     see_other(&format!("/sign-in?return_to={back}"))
-}
-
-/// After a form: the page again, so that looking at it anew sends nothing twice.
-fn see_other(path: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((LOCATION, path)).insert_header((CACHE_CONTROL, "no-store")).finish()
 }
 
 /// Where a request comes from, for the record.

@@ -3,7 +3,7 @@
 use crate::error::PageError;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, VARY};
 use askama::Template;
 use docent_types::page::SECURITY_HEADERS;
 
@@ -22,4 +22,10 @@ pub fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Pa
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((VARY, "Cookie"))
         .body(body))
+}
+
+/// After a form: a page, so that looking at it anew sends nothing twice.
+#[must_use]
+pub fn see_other(path: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, path)).insert_header((CACHE_CONTROL, "no-store")).finish()
 }

@@ -1,10 +1,10 @@
 //! `POST /libraries/{owner}/{name}/held`: an administrator decides on what a refresh found and held back.
 
 use crate::Console;
+use crate::answer::see_other;
 use crate::error::{PageError, page_for};
 use crate::form::Form;
 use crate::visitor::Visitor;
-use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use docent_store::StoreError;
@@ -42,10 +42,7 @@ pub async fn decide(request: HttpRequest, console: Data<Console>, path: Path<(St
             Err(error) => return Err(error.into()),
         }
         tracing::info!(library = %id, confirms, "it was decided on a held refresh");
-        Ok(HttpResponse::SeeOther()
-            .insert_header((LOCATION, format!("/libraries{id}")))
-            .insert_header((CACHE_CONTROL, "no-store"))
-            .finish())
+        Ok(see_other(&format!("/libraries{id}")))
     })
     .await
 }

@@ -33,12 +33,7 @@ impl StartPage {
     /// One of each kind, for tests.
     #[must_use]
     pub fn samples() -> Vec<Self> {
-        let signed_in = Frame {
-            site_name: "Docent".to_owned(),
-            account: Some("ada.lovelace+documentation@analytical-engines.example.com".to_owned()),
-            csrf: "token".to_owned(),
-            is_admin: true,
-        };
+        let signed_in = crate::visitor::sample(true);
         vec![
             Self::new(Frame { site_name: "Docent".to_owned(), ..Frame::default() }, "http://localhost:8080/mcp"),
             Self::new(signed_in, "https://documentation.analytical-engines.example.com/mcp"),

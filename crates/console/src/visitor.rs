@@ -62,3 +62,14 @@ impl Visitor {
         Some(name.unwrap_or_else(|| "private".to_owned()))
     }
 }
+
+/// The frame of somebody with a long address, for samples of pages.
+#[must_use]
+pub(crate) fn sample(is_admin: bool) -> Frame {
+    Frame {
+        site_name: "Docent".to_owned(),
+        account: Some("ada.lovelace+documentation@analytical-engines.example.com".to_owned()),
+        csrf: "token".to_owned(),
+        is_admin,
+    }
+}

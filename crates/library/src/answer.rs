@@ -1,5 +1,6 @@
 //! Answers as text: what assistants read.
 
+use crate::versions;
 use docent_types::documentation::{Answer, Block, LibraryEntry, Snippet};
 use std::fmt::Write;
 
@@ -86,6 +87,17 @@ pub fn render_text(answer: &Answer) -> String {
         out.truncate(out.len() - 2);
     }
     out
+}
+
+/// An answer to a question that asked for a version, or for none. Where something else than its name chose the version, that is said
+/// first, apart from the documentation.
+#[must_use]
+pub fn render_resolved(answer: &Answer, asked: Option<&str>) -> String {
+    let text = render_text(answer);
+    match versions::resolution(asked, answer.version.as_deref()) {
+        Some(said) => format!("({said})\n\n{text}"),
+        None => text,
+    }
 }
 
 /// Libraries as `resolve-library-id` gives them.

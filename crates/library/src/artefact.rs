@@ -239,9 +239,8 @@ impl ArtefactWriter {
     pub fn push(&mut self, json: &str) -> Result<(), ArtefactError> {
         self.digest.update(json.as_bytes());
         self.digest.update(b"\n");
-        let folder = self.unfinished.folder.clone();
         let written = self.lines.write_all(json.as_bytes()).and_then(|()| self.lines.write_all(b"\n"));
-        written.map_err(io(&folder))
+        written.map_err(io(&self.unfinished.folder))
     }
 
     /// Makes the index, and puts the artefact in its place, or finds that it is there. A `kill -9` leaves a whole one or none.

@@ -2,7 +2,7 @@
 
 use crate::arguments::{ArgumentError, Arguments};
 use docent_library::reader::DEFAULT_TOKENS;
-use docent_library::{Reader, answer, versions};
+use docent_library::{Reader, answer};
 use docent_types::documentation::{Answer, Hit, QueryError, View};
 use docent_types::library_id::LibraryReference;
 
@@ -59,13 +59,7 @@ pub async fn answer(reader: &Reader, view: &View, arguments: Arguments<'_>, old_
     if found.hits.is_empty() {
         return Err(QueryDocsError::NoSuchPage(page));
     }
-    // Only where something else than its name chose the version: then it has to be said, apart from the documentation.
-    let resolution = versions::resolution(reference.version.as_deref(), found.version.as_deref());
-    let text = answer::render_text(&found);
-    Ok(match resolution {
-        Some(said) => format!("({said})\n\n{text}"),
-        None => text,
-    })
+    Ok(answer::render_resolved(&found, reference.version.as_deref()))
 }
 
 /// Leaves out the snippets that stood on the pages before.

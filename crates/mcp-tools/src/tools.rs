@@ -74,14 +74,7 @@ impl Tools {
 
     /// Counting may be late or lost; an answer may not wait for it.
     fn count(&self, tool: &'static str, succeeded: bool, caller: &Principal) {
-        let counted = self.count.try_send(CountUse {
-            at: self.clock.now(),
-            user: caller.user,
-            project: caller.project,
-            client: caller.client.clone(),
-            tool: tool.to_owned(),
-            succeeded,
-        });
+        let counted = self.count.try_send(CountUse::by(caller, self.clock.now(), tool, succeeded));
         if counted.is_err() {
             tracing::warn!(tool, "a use was not counted: too many wait");
         }

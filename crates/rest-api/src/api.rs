@@ -32,14 +32,7 @@ pub struct Api {
 impl Api {
     /// Counting may be late or lost; an answer may not wait for it.
     pub(crate) fn count(&self, what: &'static str, succeeded: bool, caller: &Principal) {
-        let counted = self.count.try_send(CountUse {
-            at: self.clock.now(),
-            user: caller.user,
-            project: caller.project,
-            client: caller.client.clone(),
-            tool: what.to_owned(),
-            succeeded,
-        });
+        let counted = self.count.try_send(CountUse::by(caller, self.clock.now(), what, succeeded));
         if counted.is_err() {
             tracing::warn!(what, "a use was not counted: too many wait");
         }

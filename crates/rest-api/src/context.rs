@@ -6,8 +6,8 @@ use crate::parameters::Parameters;
 use actix_web::http::header::ContentType;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use docent_library::answer;
 use docent_library::reader::DEFAULT_TOKENS;
-use docent_library::{answer, versions};
 use docent_types::documentation::{Answer, Block, Snippet};
 use docent_types::library_id::LibraryReference;
 use serde::Serialize;
@@ -135,12 +135,7 @@ pub(crate) async fn context(api: Data<Api>, caller: Caller, request: HttpRequest
     if parameters.one_of("type", &["txt", "json"])? == "json" {
         return Ok(HttpResponse::Ok().json(Context::of(found)));
     }
-    // Only where something else than its name chose the version: then it has to be said, apart from the documentation.
-    let text = answer::render_text(&found);
-    let text = match versions::resolution(reference.version.as_deref(), found.version.as_deref()) {
-        Some(said) => format!("({said})\n\n{text}"),
-        None => text,
-    };
+    let text = answer::render_resolved(&found, reference.version.as_deref());
     Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).body(text))
 }
 

@@ -5,7 +5,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::parameters::Parameters;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use docent_store::{Job, JobState, StoredLibrary};
+use docent_store::{Job, StoredLibrary};
 use docent_types::documentation::QueryError;
 use docent_types::library_id::{LibraryId, LibraryReference};
 use serde::Serialize;
@@ -72,14 +72,7 @@ impl Work {
     fn of(job: Job) -> Self {
         Self {
             id: job.id.to_string(),
-            state: match job.state {
-                JobState::Waiting => "waiting",
-                JobState::Running => "running",
-                JobState::Done => "done",
-                JobState::Failed => "failed",
-                JobState::Held => "held",
-                JobState::Cancelled => "cancelled",
-            },
+            state: job.state.as_str(),
             percent: job.percent(),
             version: job.version,
             stage: job.stage,

@@ -2,10 +2,12 @@
 
 use crate::error::StoreError;
 use crate::{Store, record, sql};
+use docent_types::api_key;
 use docent_types::ids::{ApiKeyId, ProjectId, UserId};
 use docent_types::messages::RecordEvent;
+use docent_types::random::Randomness;
 use docent_types::scope::ScopeSet;
-use docent_types::secret::SecretHash;
+use docent_types::secret::{Secret, SecretHash};
 use docent_types::time::Timestamp;
 use sea_orm::{ConnectionTrait as _, QueryResult, Value};
 use uuid::Uuid;
@@ -36,8 +38,37 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// When it was used last, to the minute.
     pub last_used_at: Option<Timestamp>,
-    /// When it was revoked.
-    pub revoked_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// A key that is made now and was never used. `secret` is what is shown once.
+    #[must_use]
+    pub fn new(
+        name: &str,
+        secret: &Secret,
+        (user, project): (UserId, ProjectId),
+        scopes: ScopeSet,
+        now: Timestamp,
+        randomness: &dyn Randomness,
+    ) -> Self {
+        Self {
+            id: ApiKeyId::generate(now, randomness),
+            name: name.to_owned(),
+            hint: api_key::hint(secret),
+            user,
+            project,
+            scopes,
+            created_at: now,
+            expires_at: None,
+            last_used_at: None,
+        }
+    }
+
+    /// Whether it has ended by itself.
+    #[must_use]
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
 }
 
 /// A key with the names of those whom it speaks for.
@@ -52,7 +83,7 @@ pub struct ApiKeyHolder {
 }
 
 const COLUMNS: &str =
-    "k.id, k.name, k.prefix, k.user_id, k.project_id, k.scopes, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, u.email, p.name";
+    "k.id, k.name, k.prefix, k.user_id, k.project_id, k.scopes, k.created_at, k.expires_at, k.last_used_at, u.email, p.name";
 const FROM: &str = "FROM api_keys k JOIN users u ON u.id = k.user_id JOIN projects p ON p.id = k.project_id";
 
 fn read(row: &QueryResult) -> Result<ApiKeyHolder, StoreError> {
@@ -68,10 +99,9 @@ fn read(row: &QueryResult) -> Result<ApiKeyHolder, StoreError> {
             created_at: Timestamp(row.try_get_by_index(6)?),
             expires_at: row.try_get_by_index::<Option<i64>>(7)?.map(Timestamp),
             last_used_at: row.try_get_by_index::<Option<i64>>(8)?.map(Timestamp),
-            revoked_at: row.try_get_by_index::<Option<i64>>(9)?.map(Timestamp),
         },
-        email: row.try_get_by_index(10)?,
-        project_name: row.try_get_by_index(11)?,
+        email: row.try_get_by_index(9)?,
+        project_name: row.try_get_by_index(10)?,
     })
 }
 

@@ -14,6 +14,8 @@ pub const PREFIX: &str = "docent_";
 /// Characters of a key.
 pub const LENGTH: usize = PREFIX.len() + 43 + CHECKSUM;
 const CHECKSUM: usize = 4;
+/// Characters of a key's name.
+const LONGEST_NAME: usize = 100;
 /// Characters that are shown of a key, so that its owner knows it again.
 const HINT: usize = PREFIX.len() + 4;
 
@@ -59,6 +61,12 @@ pub fn hash(text: &str) -> Result<SecretHash, NotAKey> {
         Some((rest, sum)) if sum == checksum(rest) => Ok(SecretHash::of(text)),
         _ => Err(NotAKey::Checksum),
     }
+}
+
+/// Whether a text can be what a person calls a key: 1 to 100 characters on one line.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// The beginning of a key, to be shown in lists.

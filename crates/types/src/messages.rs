@@ -11,6 +11,7 @@ pub use device::{
 use crate::actors::Unavailable;
 use crate::documents::{DocumentError, Read};
 use crate::ids::{ClientId, GrantId, JobId, LibraryRowId, ProjectId, UserId, VersionRowId};
+use crate::principal::Principal;
 use crate::registration::Client;
 use crate::scope::ScopeSet;
 use crate::secret::{Secret, SecretHash};
@@ -507,6 +508,14 @@ pub struct CountUse {
     pub tool: String,
     /// Whether it answered.
     pub succeeded: bool,
+}
+
+impl CountUse {
+    /// A use by a verified caller.
+    #[must_use]
+    pub fn by(caller: &Principal, at: Timestamp, tool: &str, succeeded: bool) -> Self {
+        Self { at, user: caller.user, project: caller.project, client: caller.client.clone(), tool: tool.to_owned(), succeeded }
+    }
 }
 
 // ---------------------------------------------------------------- Documentation

@@ -1,8 +1,8 @@
 //! `/account/apps`: each grant that a person gave, and its end.
 
-use super::{see_other, to_sign_in};
+use super::to_sign_in;
 use crate::Console;
-use crate::answer;
+use crate::answer::{self, see_other};
 use crate::error::{PageError, page_for};
 use crate::figures::Moment;
 use crate::form::Form;
@@ -67,12 +67,7 @@ impl AppsPage {
     /// One of each kind, for tests.
     #[must_use]
     pub fn samples() -> Vec<Self> {
-        let frame = Frame {
-            site_name: "Docent".to_owned(),
-            account: Some("ada.lovelace+documentation@analytical-engines.example.com".to_owned()),
-            csrf: "token".to_owned(),
-            is_admin: false,
-        };
+        let frame = crate::visitor::sample(false);
         let moment = |seconds| Moment::from(docent_types::time::Timestamp::from_seconds(seconds));
         let app = |name: &str, host: &str, used: Option<Moment>| App {
             grant: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),

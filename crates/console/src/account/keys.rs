@@ -1,8 +1,8 @@
 //! `/account/keys`: a person's API keys: made, shown once, revoked.
 
-use super::{address, see_other, to_sign_in};
+use super::{address, to_sign_in};
 use crate::Console;
-use crate::answer;
+use crate::answer::{self, see_other};
 use crate::error::{PageError, page_for};
 use crate::figures::Moment;
 use crate::form::Form;
@@ -25,8 +25,6 @@ const LIFETIMES: [(&str, &str, Option<u32>); 4] =
     [("30", "30 days", Some(30)), ("90", "90 days", Some(90)), ("365", "a year", Some(365)), ("never", "until it is revoked", None)];
 /// What is chosen if nothing is.
 const USUAL: &str = "90";
-/// Characters of a key's name.
-const LONGEST_NAME: usize = 100;
 
 /// The list of keys, and the form for another.
 #[derive(Template, Clone, PartialEq, Eq, Debug)]
@@ -59,6 +57,13 @@ pub struct Typed {
     pub error: String,
 }
 
+impl Typed {
+    /// The form as it is at first.
+    fn nothing() -> Self {
+        Self { lifetime: USUAL.to_owned(), ..Self::default() }
+    }
+}
+
 /// A key in the list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Key {
@@ -83,13 +88,14 @@ pub struct Key {
 impl Key {
     fn of(holder: ApiKeyHolder, now: Timestamp) -> Self {
         let key = holder.key;
+        let ended = key.has_ended(now);
         Self {
             id: key.id.to_string(),
             name: key.name,
             hint: key.hint,
             project: holder.project_name,
             created: key.created_at.into(),
-            ended: key.expires_at.is_some_and(|at| at <= now),
+            ended,
             ends: key.expires_at.map(Into::into),
             used: key.last_used_at.map(Into::into),
         }
@@ -106,12 +112,7 @@ impl KeysPage {
     /// One of each kind, for tests.
     #[must_use]
     pub fn samples() -> Vec<Self> {
-        let frame = Frame {
-            site_name: "Docent".to_owned(),
-            account: Some("ada.lovelace+documentation@analytical-engines.example.com".to_owned()),
-            csrf: "token".to_owned(),
-            is_admin: false,
-        };
+        let frame = crate::visitor::sample(false);
         let moment = |seconds| Moment::from(Timestamp::from_seconds(seconds));
         let key = |name: &str, ends: Option<Moment>, ended: bool, used: Option<Moment>| Key {
             id: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
@@ -124,7 +125,7 @@ impl KeysPage {
             used,
         };
         let projects = vec![("1".to_owned(), "Personal".to_owned()), ("2".to_owned(), "Analytical <Engines>".to_owned())];
-        let typed = Typed { lifetime: USUAL.to_owned(), ..Typed::default() };
+        let typed = Typed::nothing();
         let api_url = "https://documentation.analytical-engines.example.com/api".to_owned();
         let empty = Self { frame, made: None, keys: Vec::new(), projects, typed, api_url };
         let wrong =
@@ -163,7 +164,7 @@ async fn page(console: &Console, visitor: &Visitor, user: UserId, typed: Typed, 
 pub async fn show(request: HttpRequest, console: Data<Console>) -> HttpResponse {
     page_for(&request, &console, async |visitor: &Visitor| {
         let Some(user) = visitor.user else { return Ok(to_sign_in(&request)) };
-        page(&console, visitor, user, Typed { lifetime: USUAL.to_owned(), ..Typed::default() }, None).await
+        page(&console, visitor, user, Typed::nothing(), None).await
     })
     .await
 }
@@ -188,7 +189,7 @@ pub async fn change(request: HttpRequest, console: Data<Console>, payload: Paylo
         };
         match make(&console, visitor, user, &typed, from).await? {
             // The one answer that shows it. It is stored nowhere, and a reload asks before it makes another.
-            Ok(made) => page(&console, visitor, user, Typed { lifetime: USUAL.to_owned(), ..Typed::default() }, Some(made)).await,
+            Ok(made) => page(&console, visitor, user, Typed::nothing(), Some(made)).await,
             Err(error) => page(&console, visitor, user, Typed { error: error.to_owned(), ..typed }, None).await,
         }
     })
@@ -202,7 +203,7 @@ async fn make(
     typed: &Typed,
     from: Option<String>,
 ) -> Result<Result<String, &'static str>, PageError> {
-    if typed.name.is_empty() || typed.name.chars().count() > LONGEST_NAME || typed.name.chars().any(char::is_control) {
+    if !api_key::is_name(&typed.name) {
         return Ok(Err("Give it a name of 1 to 100 characters."));
     }
     let Some((_, _, days)) = LIFETIMES.iter().find(|(value, ..)| *value == typed.lifetime) else {
@@ -213,18 +214,9 @@ async fn make(
     };
     let now = console.clock.now();
     let secret = api_key::generate(&*console.randomness);
-    let key = ApiKey {
-        id: ApiKeyId::generate(now, &*console.randomness),
-        name: typed.name.clone(),
-        hint: api_key::hint(&secret),
-        user,
-        project: *project,
-        scopes: ScopeSet::from_iter([Scope::DocsRead]),
-        created_at: now,
-        expires_at: days.map(|days| now.after(DAY * days)),
-        last_used_at: None,
-        revoked_at: None,
-    };
+    let scopes = ScopeSet::from_iter([Scope::DocsRead]);
+    let expires_at = days.map(|days| now.after(DAY * days));
+    let key = ApiKey { expires_at, ..ApiKey::new(&typed.name, &secret, (user, *project), scopes, now, &*console.randomness) };
     match console.store.create_api_key(&key, secret.hash(), from).await {
         Ok(()) => Ok(Ok(secret.expose().to_owned())),
         Err(StoreError::Conflict(_)) => {

@@ -5,7 +5,6 @@ use crate::installation::Installation;
 use anyhow::{Context as _, bail};
 use docent_store::{ApiKey, ApiKeyHolder, StoreError};
 use docent_types::api_key;
-use docent_types::ids::ApiKeyId;
 use docent_types::scope::{Scope, ScopeSet};
 use docent_types::time::Timestamp;
 use serde_json::json;
@@ -56,7 +55,7 @@ async fn add(
     expires: &str,
     as_json: bool,
 ) -> anyhow::Result<()> {
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+    if !api_key::is_name(name) {
         bail!("a key's name has 1 to 100 characters, on one line");
     }
     let scopes = scopes(scope)?;
@@ -77,18 +76,7 @@ async fn add(
     };
     let project = chosen.with_context(|| format!("{} is not a member of that project", user.email))?;
     let secret = api_key::generate(&*installation.randomness);
-    let key = ApiKey {
-        id: ApiKeyId::generate(now, &*installation.randomness),
-        name: name.to_owned(),
-        hint: api_key::hint(&secret),
-        user: user.id,
-        project: project.id,
-        scopes,
-        created_at: now,
-        expires_at,
-        last_used_at: None,
-        revoked_at: None,
-    };
+    let key = ApiKey { expires_at, ..ApiKey::new(name, &secret, (user.id, project.id), scopes, now, &*installation.randomness) };
     match store.create_api_key(&key, secret.hash(), None).await {
         Err(StoreError::Conflict(_)) => bail!("{} is disabled, or has too many keys: revoke some", user.email),
         other => other?,
@@ -126,7 +114,7 @@ fn as_value(holder: &ApiKeyHolder, now: Timestamp) -> serde_json::Value {
 }
 
 fn state(key: &ApiKey, now: Timestamp) -> &'static str {
-    if key.expires_at.is_some_and(|at| at <= now) { "expired" } else { "good" }
+    if key.has_ended(now) { "expired" } else { "good" }
 }
 
 async fn list(installation: &Installation, email: Option<&str>, as_json: bool) -> anyhow::Result<()> {

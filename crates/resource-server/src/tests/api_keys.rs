@@ -6,7 +6,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
 use docent_store::testing::{TestDatabase, sqlite};
 use docent_store::{ApiKey, NewUser};
 use docent_types::api_key;
-use docent_types::ids::{ApiKeyId, ProjectId, UserId};
+use docent_types::ids::{ProjectId, UserId};
 use docent_types::random::SystemRandomness;
 use docent_types::scope::{Scope, ScopeSet};
 use docent_types::secret::Secret;
@@ -26,18 +26,8 @@ async fn key(database: &TestDatabase, now: Timestamp, scopes: &[Scope], expires_
     let project = user.project;
     let user = database.store.create_user(user).await.unwrap();
     let secret = api_key::generate(&SystemRandomness);
-    let key = ApiKey {
-        id: ApiKeyId::generate(now, &SystemRandomness),
-        name: "test".to_owned(),
-        hint: api_key::hint(&secret),
-        user: user.id,
-        project,
-        scopes: ScopeSet::from_iter(scopes.iter().copied()),
-        created_at: now,
-        expires_at,
-        last_used_at: None,
-        revoked_at: None,
-    };
+    let scopes = ScopeSet::from_iter(scopes.iter().copied());
+    let key = ApiKey { expires_at, ..ApiKey::new("test", &secret, (user.id, project), scopes, now, &SystemRandomness) };
     database.store.create_api_key(&key, secret.hash(), None).await.unwrap();
     (key, secret)
 }

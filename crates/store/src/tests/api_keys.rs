@@ -1,22 +1,12 @@
 use super::*;
 use crate::{ApiKey, Role, StoreError, on_each_database};
-use docent_types::ids::ApiKeyId;
+use docent_types::api_key;
 use docent_types::scope::{Scope, ScopeSet};
 use docent_types::secret::SecretHash;
 
 fn key(scene: &Scene, project: ProjectId, expires_at: Option<Timestamp>) -> (ApiKey, SecretHash) {
-    let key = ApiKey {
-        id: ApiKeyId::generate(scene.now(), &SystemRandomness),
-        name: "script".to_owned(),
-        hint: "docent_abcd".to_owned(),
-        user: scene.user.id,
-        project,
-        scopes: ScopeSet::from_iter([Scope::DocsRead]),
-        created_at: scene.now(),
-        expires_at,
-        last_used_at: None,
-        revoked_at: None,
-    };
+    let (secret, scopes) = (api_key::generate(&SystemRandomness), ScopeSet::from_iter([Scope::DocsRead]));
+    let key = ApiKey { expires_at, ..ApiKey::new("script", &secret, (scene.user.id, project), scopes, scene.now(), &SystemRandomness) };
     (key, random_hash())
 }
 
