@@ -32,8 +32,17 @@ async fn answers(installation: &mut Installation) -> Result {
     let bearer = format!("Bearer {key}");
     let header = ("authorization", bearer.as_str());
 
-    let found = json(&get(installation, "/api/v2/libs/search?libraryName=lighthouse&query=lamps", header).await?)?;
-    ensure!(found["results"][0]["id"] == documents::LIBRARY && found["results"][0]["state"] == "finalized", "{found}");
+    // A library that was added at the command line is known to a running server a moment later.
+    let added = Instant::now();
+    loop {
+        let found = json(&get(installation, "/api/v2/libs/search?libraryName=lighthouse&query=lamps", header).await?)?;
+        if found["results"][0]["state"] == "finalized" {
+            ensure!(found["results"][0]["id"] == documents::LIBRARY, "{found}");
+            break;
+        }
+        ensure!(added.elapsed() < Duration::from_secs(10), "{found}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let library = documents::LIBRARY;
     let context = format!("/api/v2/context?libraryId={library}&query={}", documents::QUESTION.trim_end_matches('?').replace(' ', "%20"));
     let text = get(installation, &context, ("x-api-key", &key)).await?;
