@@ -16,11 +16,16 @@ use crate::installation::{DataFolderLock, Installation};
 use anyhow::Context as _;
 use composition::Parts;
 use docent_types::metadata::PublicUrls;
+use socket2::SockRef;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use urls::Roles;
+
+/// Connections that may wait until they are taken up (the system may allow fewer). The standard library asks for 128: of more than that at
+/// once some would believe that they are connected, and hear nothing until they say something.
+const BACKLOG: i32 = 4096;
 
 /// How long a stop waits for what runs.
 const STOP: Duration = Duration::from_secs(10);
@@ -41,6 +46,7 @@ pub async fn run(installation: &Installation, options: &Serve) -> anyhow::Result
     open_files::raise_limit();
     let wanted = urls::listen_address(&installation.configuration, options.listen)?;
     let listener = TcpListener::bind(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
+    SockRef::from(&listener).listen(BACKLOG).with_context(|| format!("cannot listen on {wanted}"))?;
     let address = listener.local_addr()?;
     let urls = urls::for_server(&installation.configuration, roles, address)?;
 
