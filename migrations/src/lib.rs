@@ -1,6 +1,6 @@
 //! The database's schema, as steps that are never changed once they were released.
 //!
-//! One file a theme: people, authorization, the record, the library, machines, devices, refreshes, rotations. Each step is one SQL text for both databases, in Postgres'
+//! One file a theme: people, authorization, the record, the library, machines, devices, refreshes, rotations, dashboards. Each step is one SQL text for both databases, in Postgres'
 //! words; [`dialect`] holds the few words that SQLite spells differently. This crate knows no other crate of Docent.
 
 mod dialect;
@@ -13,6 +13,7 @@ mod m20261124_000003_machines;
 mod m20261124_000004_device;
 mod m20261127_000001_refreshes;
 mod m20261127_000002_rotations;
+mod m20261127_000003_dashboards;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000004_device::Migration),
             Box::new(m20261127_000001_refreshes::Migration),
             Box::new(m20261127_000002_rotations::Migration),
+            Box::new(m20261127_000003_dashboards::Migration),
         ]
     }
 }

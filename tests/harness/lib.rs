@@ -6,7 +6,7 @@
 //! In the order of the story:
 //! - [`binary`]: where the built binary is.
 //! - [`port`]: free ports. [`signal`]: signals to processes.
-//! - [`postgres`]: a private Postgres for one test.
+//! - [`postgres`], [`redis`]: a private server for one test.
 //! - [`process`]: one running `docent serve`, its log, its end.
 //! - [`installation`]: all processes of one shape, and its command line. [`in_every_shape!`] runs a story in each.
 //! - [`documents`]: the library that stories ask about. [`document_server`]: what clients publish about themselves.
@@ -31,6 +31,7 @@ pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod program;
+pub mod redis;
 pub mod s3;
 pub mod served;
 pub mod signal;

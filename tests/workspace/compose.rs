@@ -15,7 +15,7 @@ fn compose() -> Result<Yaml> {
 fn services(compose: &Yaml) -> Result<Vec<(String, Yaml)>> {
     let services = compose["services"].as_hash().context("no services")?;
     let named = services.iter().filter_map(|(name, service)| Some((name.as_str()?.to_owned(), merged(service))));
-    Ok(named.filter(|(name, _)| name != "postgres").collect())
+    Ok(named.filter(|(name, _)| !["postgres", "valkey"].contains(&name.as_str())).collect())
 }
 
 /// A mapping with its merge key (`<<`) applied.

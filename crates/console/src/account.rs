@@ -1,7 +1,11 @@
-//! What a signed-in person gave, and takes back: the apps that they connected, and their API keys.
+//! What a signed-in person gave, and takes back: the apps that they connected, and their API keys. What was used in their name, and what
+//! the record has on them.
 
+pub mod activity;
 pub mod apps;
 pub mod keys;
+pub mod security;
+pub mod usage;
 
 use crate::Console;
 use crate::answer::see_other;
@@ -13,13 +17,13 @@ use docent_types::client_address::TrustedProxies;
 use url::form_urlencoded;
 
 /// Leads somebody who is not signed in to signing in and back.
-fn to_sign_in(request: &HttpRequest) -> HttpResponse {
+pub(crate) fn to_sign_in(request: &HttpRequest) -> HttpResponse {
     let back: String = form_urlencoded::byte_serialize(request.path().as_bytes()).collect();
     see_other(&format!("/sign-in?return_to={back}"))
 }
 
 /// Where a request comes from, for the record.
-fn address(request: &HttpRequest, proxies: &TrustedProxies) -> Option<String> {
+pub(crate) fn address(request: &HttpRequest, proxies: &TrustedProxies) -> Option<String> {
     let forwarded: Vec<&str> = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
     request.peer_addr().map(|peer| proxies.client_address(peer.ip(), &forwarded).to_string())
 }

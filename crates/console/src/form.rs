@@ -37,10 +37,27 @@ impl Form {
         Self(fields)
     }
 
+    /// What an address asks for, after its `?`.
+    #[must_use]
+    pub fn of_query(request: &HttpRequest) -> Self {
+        Self::parse(request.query_string().as_bytes())
+    }
+
     /// A field without the white space around it; empty if it is not there.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {
         self.0.get(name).and_then(|values| values.first()).map_or("", |value| value.trim())
+    }
+
+    /// A field as it was typed, white space and all: a password.
+    #[must_use]
+    pub fn as_typed(&self, name: &str) -> &str {
+        self.0.get(name).and_then(|values| values.first()).map_or("", String::as_str)
+    }
+
+    /// All fields, each value of each.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().flat_map(|(name, values)| values.iter().map(|value| (name.as_str(), value.as_str())))
     }
 
     /// All values of a field.

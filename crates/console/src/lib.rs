@@ -11,18 +11,24 @@
 //! - [`start`], [`clients`]: the first page, and a line for each MCP client.
 //! - [`libraries`]: the list. [`library`]: one of them, with a box to try a question. [`listing`]: both pages' view of a
 //!   library's state. [`trial`]: the answer that an assistant would get. [`decision`]: what an administrator decides there.
-//! - [`account`]: what a person gave: connected apps, and API keys.
-//! - [`form`]: forms, and whether they are ours.
+//! - [`account`]: what a person gave: connected apps, and API keys; what was used, and what happened.
+//! - [`admin`]: what administrators see and change.
+//! - [`chart`]: a bar for each day; [`events`]: entries of the audit record in words.
+//! - [`form`]: forms, and whether they are ours; [`confirm`]: asking before what cannot be taken back.
 //! - [`webhooks`]: pushes that forges tell of; [`webhook_signature`]: how they prove it.
 //! - [`error`]: every answer that is not the page asked for. [`answer`]: how a page leaves.
 //! - [`assets`]: the style sheet and the icon. [`figures`]: numbers and times in words.
 
 pub mod account;
+pub mod admin;
 pub mod answer;
 pub mod assets;
+pub mod chart;
 pub mod clients;
+pub mod confirm;
 pub mod decision;
 pub mod error;
+pub mod events;
 pub mod figures;
 pub mod form;
 pub mod libraries;
@@ -35,6 +41,7 @@ pub mod visitor;
 pub mod webhook_signature;
 pub mod webhooks;
 
+pub use admin::configuration::Setting;
 pub use assets::assets;
 pub use error::not_found;
 pub use routes::configure;
@@ -43,7 +50,7 @@ use actix::Recipient;
 use docent_library::Reader;
 use docent_store::Store;
 use docent_types::client_address::TrustedProxies;
-use docent_types::messages::RevokeAccess;
+use docent_types::messages::{ChangeClient, CheckLimit, HashPassword, RevokeAccess, VerifyPassword};
 use docent_types::metadata::PublicUrls;
 use docent_types::random::SharedRandomness;
 use docent_types::time::SharedClock;
@@ -59,6 +66,8 @@ pub struct Settings {
     pub serves_mcp_here: bool,
     /// The proxies whose word on the client's address is taken.
     pub trusted_proxies: TrustedProxies,
+    /// The configuration in force, for administrators. Nothing secret is in it.
+    pub configuration: Vec<Setting>,
 }
 
 /// Everything the pages stand on.
@@ -76,4 +85,12 @@ pub struct Console {
     pub randomness: SharedRandomness,
     /// Ends grants.
     pub revoke: Recipient<RevokeAccess>,
+    /// Blocks and removes clients.
+    pub change_client: Recipient<ChangeClient>,
+    /// Checks a password.
+    pub verify_password: Recipient<VerifyPassword>,
+    /// Hashes a new one.
+    pub hash_password: Recipient<HashPassword>,
+    /// How often that may be tried.
+    pub check_limit: Recipient<CheckLimit>,
 }

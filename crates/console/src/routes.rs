@@ -1,6 +1,6 @@
 //! The table of paths.
 
-use crate::{Console, account, decision, error, libraries, library, start, webhooks};
+use crate::{Console, account, admin, decision, error, libraries, library, start, webhooks};
 use actix_web::http::header::LOCATION;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -20,6 +20,19 @@ pub fn configure(console: Data<Console>) -> impl FnOnce(&mut ServiceConfig) {
             .service(page("/account").get(account::to_the_first))
             .service(both("/account/apps", account::apps::show, account::apps::revoke))
             .service(both("/account/keys", account::keys::show, account::keys::change))
+            .service(both("/account/security", account::security::show, account::security::change))
+            .service(page("/account/usage").get(account::usage::show))
+            .service(page("/account/activity").get(account::activity::show))
+            .service(page("/admin").get(admin::to_the_first))
+            .service(both("/admin/people", admin::people::show, admin::people::change))
+            .service(both("/admin/projects", admin::projects::show, admin::projects::add))
+            .service(both("/admin/projects/{id}", admin::projects::show_one, admin::projects::change_one))
+            .service(both("/admin/apps", admin::apps::show, admin::apps::change))
+            .service(both("/admin/libraries", admin::libraries::show, admin::libraries::change))
+            .service(page("/admin/audit").get(admin::audit::show))
+            .service(page("/admin/audit/export").get(admin::audit::export))
+            .service(page("/admin/usage").get(admin::usage::show))
+            .service(page("/admin/configuration").get(admin::configuration::show))
             .service(
                 web::resource("/libraries/{owner}/{name}/held")
                     .route(web::post().to(decision::decide))

@@ -4,7 +4,7 @@ use crate::Console;
 use crate::error::PageError;
 use actix_web::HttpRequest;
 use docent_types::documentation::{View, Visibility};
-use docent_types::ids::{ProjectId, UserId};
+use docent_types::ids::{ProjectId, SessionId, UserId};
 use docent_types::page::Frame;
 use docent_types::secret::SecretHash;
 use docent_types::session::cookie_name;
@@ -14,6 +14,8 @@ use docent_types::session::cookie_name;
 pub struct Visitor {
     /// Who it is, if somebody is signed in.
     pub user: Option<UserId>,
+    /// Their session.
+    pub session: Option<SessionId>,
     /// The frame of their pages.
     pub frame: Frame,
     /// What exists for them.
@@ -42,6 +44,7 @@ impl Visitor {
             console.store.projects_of(person.user).await?.into_iter().map(|(project, _)| (project.id, project.name)).collect();
         Ok(Self {
             user: Some(person.user),
+            session: Some(person.session),
             frame: Frame::new(&console.settings.site_name, Some((&person, cookie.value()))),
             view: View { projects: projects.iter().map(|(id, _)| *id).collect(), everything: false },
             projects,

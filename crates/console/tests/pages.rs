@@ -3,8 +3,19 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what tests share")]
 
 use askama::Template;
+use docent_console::account::activity::ActivityPage;
 use docent_console::account::apps::AppsPage;
 use docent_console::account::keys::KeysPage;
+use docent_console::account::security::SecurityPage;
+use docent_console::account::usage::UsagePage;
+use docent_console::admin::apps::ClientsPage;
+use docent_console::admin::audit::AuditPage;
+use docent_console::admin::configuration::ConfigurationPage;
+use docent_console::admin::libraries::WorkPage;
+use docent_console::admin::people::PeoplePage;
+use docent_console::admin::projects::{ProjectPage, ProjectsPage};
+use docent_console::admin::usage::AllUsagePage;
+use docent_console::confirm::ConfirmPage;
 use docent_console::error::ErrorPage;
 use docent_console::libraries::LibrariesPage;
 use docent_console::library::LibraryPage;
@@ -21,6 +32,18 @@ fn rendered() -> Vec<(String, String)> {
         each("library", LibraryPage::samples()),
         each("apps", AppsPage::samples()),
         each("keys", KeysPage::samples()),
+        each("security", SecurityPage::samples()),
+        each("usage", UsagePage::samples()),
+        each("activity", ActivityPage::samples()),
+        each("people", PeoplePage::samples()),
+        each("projects", ProjectsPage::samples()),
+        each("project", ProjectPage::samples()),
+        each("clients", ClientsPage::samples()),
+        each("work", WorkPage::samples()),
+        each("audit", AuditPage::samples()),
+        each("all-usage", AllUsagePage::samples()),
+        each("configuration", ConfigurationPage::samples()),
+        each("confirm", ConfirmPage::samples()),
         each("error", ErrorPage::samples()),
     ]
     .concat()

@@ -45,6 +45,10 @@ pub enum Command {
     /// Add, list and revoke API keys of people, for scripts and programs that do not sign in
     #[command(subcommand)]
     Key(Key),
+    /// Tell who used what, and how much
+    Usage(Usage),
+    /// Tell what happened: sign-ins, consents, tokens, revocations, changes by administrators
+    Audit(Audit),
     /// Add, list, block and remove OAuth clients, and make tokens with which they may register
     #[command(subcommand)]
     Client(Client),
@@ -466,6 +470,80 @@ pub enum Key {
         /// Its id, from the list
         id: docent_types::ids::ApiKeyId,
     },
+}
+
+/// `docent usage`.
+#[derive(Args, Debug)]
+pub struct Usage {
+    /// From when on: a date, or how long ago
+    #[arg(long, value_name = "DATE|TIME", default_value = "30d")]
+    pub since: String,
+    /// What is summed up
+    #[arg(long, value_enum, default_value = "day")]
+    pub by: UsageBy,
+    /// Of this person only
+    #[arg(long, value_name = "EMAIL")]
+    pub person: Option<String>,
+    /// For this project only
+    #[arg(long)]
+    pub project: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What usage is summed up by.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UsageBy {
+    /// By day, the newest first
+    Day,
+    /// By person, who used most first
+    Person,
+    /// By project
+    Project,
+    /// By client
+    Client,
+    /// By tool
+    Tool,
+}
+
+impl UsageBy {
+    /// The head of its column.
+    pub const fn head(self) -> &'static str {
+        match self {
+            Self::Day => "DAY",
+            Self::Person => "PERSON",
+            Self::Project => "PROJECT",
+            Self::Client => "CLIENT",
+            Self::Tool => "TOOL",
+        }
+    }
+}
+
+/// `docent audit`.
+#[derive(Args, Debug)]
+pub struct Audit {
+    /// From when on: a date, or how long ago [default: as long as it is kept]
+    #[arg(long, value_name = "DATE|TIME")]
+    pub since: Option<String>,
+    /// Of this kind only, for example sign_in.failed
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// Of this person only
+    #[arg(long, value_name = "EMAIL")]
+    pub person: Option<String>,
+    /// Of this client only
+    #[arg(long, value_name = "ID")]
+    pub client: Option<String>,
+    /// In this project only
+    #[arg(long)]
+    pub project: Option<String>,
+    /// At most so many, the newest first
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub limit: u64,
+    /// As JSON, one object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `docent library …`.

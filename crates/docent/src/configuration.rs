@@ -38,8 +38,12 @@ pub struct Configuration {
     pub site: Site,
     /// `[secrets]`
     pub secrets: Secrets,
+    /// `[limits]`
+    pub limits: Limits,
     /// `[audit]`
     pub audit: Audit,
+    /// `[metrics]`
+    pub metrics: Metrics,
     /// `[log]`
     pub log: Log,
 }
@@ -278,11 +282,38 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
+/// `[limits]`
+#[derive(Deserialize, Clone)]
+pub struct Limits {
+    /// Requests a minute of a person; 0 for as many as come.
+    pub user: u32,
+    /// Of a project.
+    pub project: u32,
+    /// Of an API key.
+    pub key: u32,
+    /// Where nodes count together; empty for each by itself.
+    pub server: String,
+}
+
+impl std::fmt::Debug for Limits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { user, project, key, .. } = self;
+        f.debug_struct("Limits").field("user", user).field("project", project).field("key", key).finish_non_exhaustive()
+    }
+}
+
 /// `[audit]`
 #[derive(Deserialize, Clone, Debug)]
 pub struct Audit {
     /// Days.
     pub retention: u64,
+}
+
+/// `[metrics]`
+#[derive(Deserialize, Clone, Debug)]
+pub struct Metrics {
+    /// Address and port; empty for none.
+    pub listen: String,
 }
 
 /// `[log]`

@@ -22,6 +22,8 @@ pub struct Installation {
     pub data: PathBuf,
     /// The configuration in force.
     pub configuration: Configuration,
+    /// The same, key by key, with where each comes from.
+    pub effective: Vec<Effective>,
     /// The database.
     pub store: Store,
     /// Where indexes are kept.
@@ -49,7 +51,7 @@ impl Installation {
     ///
     /// # Errors
     /// In words for the operator.
-    pub async fn open(command_line: &CommandLine, configuration: Configuration) -> anyhow::Result<Self> {
+    pub async fn open(command_line: &CommandLine, (configuration, effective): (Configuration, Vec<Effective>)) -> anyhow::Result<Self> {
         let data = command_line.data.clone();
         fs::create_dir_all(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
         let master = Arc::new(master_key(&data, &configuration.secrets.master_key)?);
@@ -62,7 +64,8 @@ impl Installation {
         store.migrate().await.context("cannot bring the database up to date")?;
         let store = store.with_sealer(master.clone());
         let artefacts = artefacts(&data, &configuration)?;
-        Ok(Self { data, configuration, store, artefacts, master, clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness) })
+        let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
+        Ok(Self { data, configuration, effective, store, artefacts, master, clock, randomness })
     }
 
     /// What reading sources from the network may cost, and where registries are.

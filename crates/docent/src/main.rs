@@ -85,12 +85,14 @@ async fn run(mut command_line: CommandLine) -> anyhow::Result<()> {
         _ => "warn".to_owned(),
     };
     logging::start(format, &level);
-    let installation = Installation::open(&command_line, configuration).await?;
+    let installation = Installation::open(&command_line, (configuration, effective)).await?;
     match command {
         Command::Serve(options) => serve::run(&installation, &options).await,
         Command::User(command) => commands::user::run(&installation, command).await,
         Command::Project(command) => commands::project::run(&installation, command).await,
         Command::Key(command) => commands::key::run(&installation, command).await,
+        Command::Usage(command) => commands::record::usage(&installation, command).await,
+        Command::Audit(command) => commands::record::audit(&installation, command).await,
         Command::Client(command) => commands::client::run(&installation, command).await,
         Command::Library(command) => commands::library::run(&installation, command).await,
         Command::Model(command) => commands::model::run(&installation, command).await,

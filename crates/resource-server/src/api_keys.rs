@@ -12,8 +12,6 @@ use docent_types::time::{SharedClock, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The client that usage by keys is counted under.
-pub const CLIENT: &str = "api-key";
 /// Milliseconds for which an answer of the database is taken.
 const TAKEN: i64 = 500;
 /// Milliseconds after which a use is noted again.
@@ -98,7 +96,7 @@ fn principal(key: ApiKey) -> Principal {
     Principal {
         user: key.user,
         project: key.project,
-        client: ClientId(CLIENT.to_owned()),
+        client: ClientId(api_key::CLIENT.to_owned()),
         // A key is consent by itself: what hangs under it ends with it.
         grant: GrantId(key.id.0),
         scopes: key.scopes,

@@ -13,7 +13,7 @@
 //!   snapshots that make it quick; [`remote_keys`]: the keys of an issuer that runs elsewhere.
 //! - [`api_keys`]: whom an API key speaks for, at the REST API.
 //! - [`server`]: all of it as one decision; [`guard`]: the middleware; [`authorized`]: what a handler states.
-//! - [`limiter`]: how often somebody may do something.
+//! - [`limiter`]: how often somebody may try something; [`limits`]: how much each caller may ask.
 //! - [`routes`]: the table.
 
 pub mod api_keys;
@@ -24,6 +24,7 @@ pub mod credentials;
 pub mod guard;
 pub mod keys;
 pub mod limiter;
+pub mod limits;
 pub mod metadata;
 pub mod remote_keys;
 pub mod routes;
@@ -36,6 +37,7 @@ pub mod verified;
 pub use api_keys::ApiKeys;
 pub use authorized::Authorized;
 pub use limiter::{Limiter, LimiterOptions};
+pub use limits::Limits;
 pub use metadata::not_found;
 pub use remote_keys::RemoteKeys;
 pub use routes::configure;

@@ -4,6 +4,7 @@ use crate::api_keys::ApiKeys;
 use crate::challenge::{Challenge, Refusal};
 use crate::credentials::{Credential, api_credential, bearer_token};
 use crate::keys::VerificationKeys;
+use crate::limits::{Limits, Rates};
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::token::{TokenError, Verifier, key_id};
@@ -40,6 +41,7 @@ pub struct ResourceServer {
     record: Recipient<RecordEvent>,
     recorded: DefaultDirectRateLimiter,
     api_keys: Option<ApiKeys>,
+    limits: Limits,
 }
 
 /// Which part of the resource a request is for.
@@ -76,6 +78,7 @@ impl ResourceServer {
             recorded: RateLimiter::direct(Quota::per_second(RECORDED_A_SECOND)),
             settings,
             api_keys: None,
+            limits: Limits::new(Rates::default()),
         }
     }
 
@@ -84,6 +87,19 @@ impl ResourceServer {
     pub fn with_api_keys(mut self, api_keys: ApiKeys) -> Self {
         self.api_keys = Some(api_keys);
         self
+    }
+
+    /// The same, which counts requests.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How much each caller may ask.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// How the guard stands in its deployment.

@@ -57,6 +57,17 @@ impl JobState {
     }
 }
 
+/// How much work there is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Work {
+    /// Jobs that wait.
+    pub waiting: u64,
+    /// Jobs that run.
+    pub running: u64,
+    /// Libraries.
+    pub libraries: u64,
+}
+
 /// A job: read a library, or one version of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Job {
@@ -337,6 +348,22 @@ impl Store {
         let Some(row) = self.writer().query_one_raw(update).await? else { return Ok(Lease::Lost) };
         let asked: Option<i64> = row.try_get_by_index(0)?;
         Ok(if asked.is_some() { Lease::CancelAsked } else { Lease::Renewed })
+    }
+
+    /// How much work there is, in all processes.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn work(&self) -> Result<Work, StoreError> {
+        let query = sql::statement(
+            self.backend(),
+            "SELECT (SELECT COUNT(*) FROM jobs WHERE state = 'waiting'), (SELECT COUNT(*) FROM jobs WHERE state = 'running'),
+                (SELECT COUNT(*) FROM libraries)",
+            [],
+        );
+        let Some(row) = self.reader().query_one_raw(query).await? else { return Ok(Work::default()) };
+        let count = |at| Ok::<_, StoreError>(sql::as_count(row.try_get_by_index(at)?));
+        Ok(Work { waiting: count(0)?, running: count(1)?, libraries: count(2)? })
     }
 
     /// The newest jobs first.

@@ -7,15 +7,17 @@
 //! In the order of the story:
 //! - [`database`]: connecting, and bringing the schema up to date; [`error`]: what can go wrong.
 //! - [`users`], [`links`], [`sessions`], [`projects`], [`federated_identities`]: people; [`service_accounts`]: machines.
+//! - [`administration`]: what administrators look up and change.
 //! - [`connected_apps`], [`api_keys`]: what a person gave, and takes back.
 //! - [`clients`], [`initial_access_tokens`], [`consent`], [`signing_keys`], [`revocations`], [`refresh_tokens`]: what authorization reads.
 //! - [`ledger`]: how grants, codes and tokens change: loaded and locked, decided without the database, written.
 //! - [`libraries`], [`version_sources`], [`publishing`], [`held`], [`meta`]: the catalogue and how it changes.
 //! - [`jobs`], [`schedule`], [`webhooks`]: the work on it, and what begins it.
-//! - [`record`]: audit events and usage.
+//! - [`record`]: what happened; [`usage`]: how often what was used.
 //! - [`actors`]: `Ledger`, `Recorder`, `Revocations`, `Janitor`.
 
 pub mod actors;
+pub mod administration;
 pub mod api_keys;
 pub mod clients;
 pub mod connected_apps;
@@ -46,10 +48,12 @@ mod sql;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+pub mod usage;
 pub mod users;
 pub mod version_sources;
 pub mod webhooks;
 
+pub use administration::{Acting, Invitation};
 pub use api_keys::{ApiKey, ApiKeyHolder};
 pub use connected_apps::ConnectedApp;
 pub use consent::ConsentFacts;
@@ -58,16 +62,18 @@ pub use error::StoreError;
 pub use federated_identities::LinkedIdentity;
 pub use held::HeldVersion;
 pub use initial_access_tokens::InitialAccessToken;
-pub use jobs::{Cancelled, Job, JobState, Lease};
+pub use jobs::{Cancelled, Job, JobState, Lease, Work};
 pub use libraries::{NewLibrary, StoredLibrary};
 pub use links::{Link, LinkPurpose};
 pub use projects::{Project, Role};
 pub use publishing::{PublishVersion, PublishedVersion};
-pub use record::{EventFilter, UsageRow};
+pub use record::{EventFilter, Place, RecordedEvent};
 pub use refresh_tokens::RefreshTokenFacts;
 pub use revocations::RevocationRow;
 pub use schedule::Due;
 pub use service_accounts::ServiceAccount;
+pub use sessions::Session;
 pub use signing_keys::StoredKey;
+pub use usage::{By, UsageFilter, UsageLine, UsageRow, UsageTotal, Uses};
 pub use users::{NewUser, User};
 pub use webhooks::Webhook;

@@ -23,7 +23,7 @@ pub enum LinkPurpose {
 }
 
 impl LinkPurpose {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::FirstAdmin => "first_admin",
             Self::SetPassword => "set_password",

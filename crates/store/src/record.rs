@@ -1,19 +1,17 @@
-//! The record: audit events and usage.
+//! The record: audit events.
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::sql::{self, Rows};
+use docent_types::event_kind;
 use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
-use docent_types::messages::{CountUse, RecordEvent};
+use docent_types::messages::RecordEvent;
 use docent_types::time::Timestamp;
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Rows in one statement; beyond that SQLite's number of parameters ends.
 const ROWS_AT_ONCE: usize = 256;
-
-const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Which events to read.
 #[derive(Clone, Debug, Default)]
@@ -24,31 +22,51 @@ pub struct EventFilter {
     pub project: Option<ProjectId>,
     /// Of this grant only.
     pub grant: Option<GrantId>,
+    /// Of this client only.
+    pub client: Option<ClientId>,
     /// Of this kind only.
     pub kind: Option<String>,
+    /// From this moment on.
+    pub since: Option<Timestamp>,
+    /// Before this moment.
+    pub until: Option<Timestamp>,
 }
 
-/// How often a tool was used on a day.
+/// An entry of the record, with the names that its ids have today.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UsageRow {
-    /// The day's first moment.
-    pub day: Timestamp,
-    /// The person.
-    pub user: UserId,
-    /// The project.
-    pub project: ProjectId,
-    /// The client.
-    pub client: ClientId,
-    /// The tool's name.
-    pub tool: String,
-    /// How often it answered.
-    pub succeeded: u64,
-    /// How often it did not.
-    pub failed: u64,
+pub struct RecordedEvent {
+    /// Its number: of two at the same moment the later one has the greater.
+    pub number: i64,
+    /// What was recorded.
+    pub event: RecordEvent,
+    /// The person's address.
+    pub email: Option<String>,
+    /// The client's name.
+    pub client_name: Option<String>,
+    /// The project's name.
+    pub project_name: Option<String>,
+}
+
+impl RecordedEvent {
+    /// Where reading goes on after this one.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        Place { at: self.event.at, number: self.number }
+    }
+}
+
+/// A place in the record, between two entries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// The moment of the entry before.
+    pub at: Timestamp,
+    /// Its number.
+    pub number: i64,
 }
 
 /// Writes events in the caller's transaction.
 pub(crate) async fn insert_events<C: ConnectionTrait>(connection: &C, events: &[RecordEvent]) -> Result<(), StoreError> {
+    debug_assert!(events.iter().all(|event| event_kind::is_known(&event.kind)), "a kind without words: {events:?}");
     for some in events.chunks(ROWS_AT_ONCE) {
         let rows = Rows::new(some.iter().map(|event| {
             [
@@ -73,9 +91,9 @@ pub(crate) async fn insert_events<C: ConnectionTrait>(connection: &C, events: &[
     Ok(())
 }
 
-fn event(row: &QueryResult) -> Result<RecordEvent, StoreError> {
+fn event(row: &QueryResult) -> Result<RecordedEvent, StoreError> {
     let detail: String = row.try_get("", "detail")?;
-    Ok(RecordEvent {
+    let event = RecordEvent {
         at: Timestamp(row.try_get("", "at")?),
         kind: row.try_get("", "kind")?,
         user: row.try_get::<Option<Uuid>>("", "user_id")?.map(UserId),
@@ -84,11 +102,15 @@ fn event(row: &QueryResult) -> Result<RecordEvent, StoreError> {
         grant: row.try_get::<Option<Uuid>>("", "grant_id")?.map(GrantId),
         from: row.try_get("", "from_address")?,
         detail: serde_json::from_str(&detail).unwrap_or(serde_json::Value::Null),
+    };
+    Ok(RecordedEvent {
+        number: row.try_get("", "id")?,
+        event,
+        email: row.try_get("", "email")?,
+        client_name: row.try_get("", "client_name")?,
+        project_name: row.try_get("", "project_name")?,
     })
 }
-
-/// Day, person, project, client, tool.
-type UsageKey<'a> = (i64, UserId, ProjectId, &'a str, &'a str);
 
 impl Store {
     /// Writes events.
@@ -105,103 +127,51 @@ impl Store {
         Ok(())
     }
 
-    /// Adds to the counters of usage.
+    /// The newest events first, from `before` on, at most `limit`.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn add_usage(&self, uses: &[CountUse]) -> Result<(), StoreError> {
-        let mut sums: BTreeMap<UsageKey<'_>, (i64, i64)> = BTreeMap::new();
-        for one in uses {
-            let key = (one.at.0.div_euclid(DAY) * DAY, one.user, one.project, one.client.as_str(), one.tool.as_str());
-            let sum = sums.entry(key).or_default();
-            if one.succeeded { sum.0 += 1 } else { sum.1 += 1 }
-        }
-        if sums.is_empty() {
-            return Ok(());
-        }
-        let sums: Vec<_> = sums.into_iter().collect();
-        let transaction = self.begin().await?;
-        for some in sums.chunks(ROWS_AT_ONCE) {
-            let rows = Rows::new(some.iter().map(|((day, user, project, client, tool), (succeeded, failed))| {
-                [
-                    sql::number(*day),
-                    sql::uuid(user.0),
-                    sql::uuid(project.0),
-                    sql::text(*client),
-                    sql::text(*tool),
-                    sql::number(*succeeded),
-                    sql::number(*failed),
-                ]
-            }));
-            let add = rows.statement(
-                self.backend(),
-                "INSERT INTO usage (day, user_id, project_id, client_id, tool, succeeded, failed)
-                 SELECT column1, column2, column3, column4, column5, column6, column7 FROM ({rows}) AS listed WHERE column1 IS NOT NULL
-                 ON CONFLICT (day, user_id, project_id, client_id, tool)
-                 DO UPDATE SET succeeded = usage.succeeded + excluded.succeeded, failed = usage.failed + excluded.failed",
-                Vec::new(),
-            );
-            transaction.execute_raw(add).await?;
-        }
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// The newest events first, at most `limit`.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn events(&self, filter: &EventFilter, limit: u64) -> Result<Vec<RecordEvent>, StoreError> {
+    pub async fn events(&self, filter: &EventFilter, before: Option<Place>, limit: u64) -> Result<Vec<RecordedEvent>, StoreError> {
         let mut values: Vec<Value> = vec![sql::number(sql::count(limit))];
         let mut conditions = String::from("1 = 1");
-        let mut only = |column: &str, value: Value| {
+        let mut only = |condition: &str, value: Value| {
             values.push(value);
-            conditions.push_str(&format!(" AND {column} = ${}", values.len()));
+            conditions.push_str(&format!(" AND {condition} ${}", values.len()));
         };
-        if let Some(user) = filter.user {
-            only("user_id", sql::uuid(user.0));
+        let ids = [
+            ("user_id =", filter.user.map(|id| id.0)),
+            ("project_id =", filter.project.map(|id| id.0)),
+            ("grant_id =", filter.grant.map(|id| id.0)),
+        ];
+        for (condition, id) in ids {
+            if let Some(id) = id {
+                only(condition, sql::uuid(id));
+            }
         }
-        if let Some(project) = filter.project {
-            only("project_id", sql::uuid(project.0));
-        }
-        if let Some(grant) = filter.grant {
-            only("grant_id", sql::uuid(grant.0));
+        if let Some(client) = &filter.client {
+            only("client_id =", sql::text(client.as_str()));
         }
         if let Some(kind) = &filter.kind {
-            only("kind", sql::text(kind));
+            only("kind =", sql::text(kind));
         }
-        let text = format!("SELECT * FROM audit_events WHERE {conditions} ORDER BY id DESC LIMIT $1");
+        if let Some(since) = filter.since {
+            only("at >=", sql::number(since.0));
+        }
+        if let Some(until) = filter.until {
+            only("at <", sql::number(until.0));
+        }
+        if let Some(place) = before {
+            only("at <=", sql::number(place.at.0));
+            values.extend([sql::number(place.at.0), sql::number(place.number)]);
+            conditions.push_str(&format!(" AND (at, id) < (${}, ${})", values.len() - 1, values.len()));
+        }
+        let text = format!(
+            "SELECT e.*, u.email AS email, c.name AS client_name, p.name AS project_name
+             FROM (SELECT * FROM audit_events WHERE {conditions} ORDER BY at DESC, id DESC LIMIT $1) AS e
+             LEFT JOIN users u ON u.id = e.user_id LEFT JOIN clients c ON c.id = e.client_id LEFT JOIN projects p ON p.id = e.project_id
+             ORDER BY e.at DESC, e.id DESC"
+        );
         let rows = self.reader().query_all_raw(Statement::from_sql_and_values(self.backend(), text, values)).await?;
         rows.iter().map(event).collect()
-    }
-
-    /// The usage since a day, newest day first; of one project if one is named.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn usage(&self, since: Timestamp, project: Option<ProjectId>) -> Result<Vec<UsageRow>, StoreError> {
-        let (condition, value) = match project {
-            Some(project) => ("project_id = $2", sql::uuid(project.0)),
-            None => ("$2 IS NULL", sql::text_or_null(None::<String>)),
-        };
-        let text = format!(
-            "SELECT day, user_id, project_id, client_id, tool, succeeded, failed FROM usage
-             WHERE day >= $1 AND {condition} ORDER BY day DESC, user_id, project_id, client_id, tool"
-        );
-        let query = sql::statement(self.backend(), text, [sql::number(since.0.div_euclid(DAY) * DAY), value]);
-        let rows = self.reader().query_all_raw(query).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(UsageRow {
-                    day: Timestamp(row.try_get_by_index(0)?),
-                    user: UserId(row.try_get_by_index(1)?),
-                    project: ProjectId(row.try_get_by_index(2)?),
-                    client: ClientId(row.try_get_by_index(3)?),
-                    tool: row.try_get_by_index(4)?,
-                    succeeded: sql::as_count(row.try_get_by_index(5)?),
-                    failed: sql::as_count(row.try_get_by_index(6)?),
-                })
-            })
-            .collect()
     }
 }

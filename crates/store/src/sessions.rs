@@ -2,12 +2,15 @@
 
 use crate::entity::sessions;
 use crate::error::StoreError;
-use crate::{Store, sql};
+use crate::{Acting, Store, record, sql};
 use docent_types::ids::{SessionId, UserId};
 use docent_types::secret::SecretHash;
 use docent_types::session::SignedIn;
 use docent_types::time::Timestamp;
-use sea_orm::{ConnectionTrait as _, EntityTrait as _, QueryResult, Set};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _, QueryResult,
+    QuerySelect as _, Set,
+};
 
 /// The columns of who is signed in, of a session `s` and a user `u`.
 pub(crate) const SIGNED_IN: &str = "s.id AS s_id, u.id AS u_id, u.email AS u_email, u.name AS u_name, u.is_admin AS u_is_admin,
@@ -26,7 +29,92 @@ pub(crate) fn signed_in(row: &QueryResult) -> Result<Option<SignedIn>, StoreErro
     }))
 }
 
+/// A browser in which a person is signed in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// What the browser calls itself.
+    pub user_agent: Option<String>,
+    /// The address that it began at.
+    pub from: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+}
+
+async fn end_others(transaction: &DatabaseTransaction, user: UserId, keep: SessionId) -> Result<(), StoreError> {
+    let own = sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user.0));
+    own.filter(sessions::Column::Id.ne(keep.0)).exec(transaction).await?;
+    Ok(())
+}
+
 impl Store {
+    /// The sessions of a person that have not ended, the newest first; at most 200.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let rows = sessions::Entity::find()
+            .filter(sessions::Column::UserId.eq(user.0))
+            .filter(sessions::Column::ExpiresAt.gt(now.0))
+            .order_by_desc(sessions::Column::CreatedAt)
+            .order_by_desc(sessions::Column::Id)
+            .limit(200)
+            .all(self.reader())
+            .await?;
+        let session = |row: sessions::Model| Session {
+            id: SessionId(row.id),
+            user_agent: row.user_agent,
+            from: row.from_address,
+            created_at: Timestamp(row.created_at),
+        };
+        Ok(rows.into_iter().map(session).collect())
+    }
+
+    /// Ends a session of this person. Answers whether it was theirs and there.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn end_session_of(&self, user: UserId, session: SessionId, acting: &Acting) -> Result<bool, StoreError> {
+        let own = sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user.0));
+        let transaction = self.begin().await?;
+        let ended = own.filter(sessions::Column::Id.eq(session.0)).exec(&transaction).await?.rows_affected > 0;
+        if ended {
+            record::insert_events(&transaction, &[acting.event("session.ended", None, serde_json::Value::Null)]).await?;
+        }
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    /// Ends all sessions of a person but one.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn end_other_sessions(&self, user: UserId, keep: SessionId, acting: &Acting) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        end_others(&transaction, user, keep).await?;
+        record::insert_events(&transaction, &[acting.event("session.ended", None, serde_json::json!({ "which": "all others" }))]).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Changes a person's own password, and ends all of their sessions but the one that it was changed in.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the person is gone.
+    pub async fn change_own_password(&self, user: UserId, keep: SessionId, hash: &str, acting: &Acting) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        let update =
+            sql::statement(self.backend(), "UPDATE users SET password_hash = $2 WHERE id = $1", [sql::uuid(user.0), sql::text(hash)]);
+        if transaction.execute_raw(update).await?.rows_affected() == 0 {
+            return Err(StoreError::NotFound("user"));
+        }
+        end_others(&transaction, user, keep).await?;
+        record::insert_events(&transaction, &[acting.event("password.changed", None, serde_json::Value::Null)]).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Opens a session.
     ///
     /// # Errors

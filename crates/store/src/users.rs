@@ -1,11 +1,11 @@
 //! People.
 
+use crate::Store;
 use crate::entity::{project_members, projects, sessions, users};
 use crate::error::StoreError;
 use crate::links::{self, LinkPurpose};
 use crate::projects::Role;
 use crate::sql::Lock;
-use crate::{Store, revocations};
 use docent_types::ids::{ProjectId, UserId};
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
@@ -193,29 +193,6 @@ impl Store {
     pub async fn set_password(&self, user: UserId, hash: &str, _now: Timestamp) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
         change_password(&transaction, user, hash).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// Disables or enables a person. Disabling ends all their sessions and revokes all their grants.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if there is no such person.
-    pub async fn set_user_disabled(&self, user: UserId, disabled: bool, now: Timestamp) -> Result<(), StoreError> {
-        let transaction = self.begin().await?;
-        let changed = users::Entity::update_many()
-            .set(users::ActiveModel { disabled_at: Set(disabled.then_some(now.0)), ..Default::default() })
-            .filter(users::Column::Id.eq(user.0))
-            .exec(&transaction)
-            .await?;
-        if changed.rows_affected == 0 {
-            return Err(StoreError::NotFound("user"));
-        }
-        if disabled {
-            sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user.0)).exec(&transaction).await?;
-            let grants = revocations::live_grants_of_user(&transaction, user).await?;
-            revocations::revoke(self, &transaction, &grants, "administrator", now).await?;
-        }
         transaction.commit().await?;
         Ok(())
     }

@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 /// What every key begins with.
 pub const PREFIX: &str = "docent_";
+/// The client that usage by keys is counted under.
+pub const CLIENT: &str = "api-key";
 /// Characters of a key.
 pub const LENGTH: usize = PREFIX.len() + 43 + CHECKSUM;
 const CHECKSUM: usize = 4;

@@ -14,8 +14,10 @@
 //! - [`compat`]: what clients do differently and is tolerated.
 //! - [`client_address`]: where a request comes from, behind proxies.
 //! - [`api_key`]: what scripts show instead of a token. [`principal`]: the verified caller.
-//! - [`session`], [`page`]: what every page for people knows.
+//! - [`session`], [`page`]: what every page for people knows. [`email`], [`password`]: what can be one.
 //! - [`documentation`]: libraries, snippets, answers.
+//! - [`event_kind`]: what stands in the audit record.
+//! - [`tally`]: what was counted, for metrics.
 //! - [`actors`]: supervision; [`messages`]: who asks whom for what.
 
 pub mod actors;
@@ -26,12 +28,15 @@ pub mod compat;
 pub mod device;
 pub mod documentation;
 pub mod documents;
+pub mod email;
+pub mod event_kind;
 pub mod ids;
 pub mod library_id;
 pub mod messages;
 pub mod metadata;
 pub mod oauth;
 pub mod page;
+pub mod password;
 pub mod pkce;
 pub mod principal;
 pub mod random;
@@ -41,4 +46,5 @@ pub mod scope;
 pub mod sealing;
 pub mod secret;
 pub mod session;
+pub mod tally;
 pub mod time;

@@ -37,6 +37,12 @@ impl PublicUrls {
         split_origin(&self.issuer).1
     }
 
+    /// The address of a page of the issuer that is opened with a one-time link.
+    #[must_use]
+    pub fn with_link(&self, page: &str, secret: &crate::secret::Secret) -> String {
+        format!("{}/{page}?link={}", self.issuer, secret.expose())
+    }
+
     /// Whether the issuer and the resource are one origin.
     #[must_use]
     pub fn is_combined(&self) -> bool {

@@ -1,5 +1,6 @@
 //! `docent-bench`: measures Docent against its budgets. `scripts/bench` pins it, starts Postgres and the peers, and keeps the tables.
 
+mod dashboards;
 mod documentation;
 mod flood;
 mod guard;
@@ -84,6 +85,15 @@ enum Only {
         #[arg(long, default_value_t = 10_000)]
         count: usize,
     },
+    /// The pages of the record and of usage, on a Postgres that dashboards.sql filled.
+    Dashboards {
+        /// People in it.
+        #[arg(long)]
+        users: usize,
+        /// Clients in it.
+        #[arg(long)]
+        clients: usize,
+    },
     /// Refreshes of 64 callers, alone and beside a flood of registrations.
     Flood {
         /// How many connections register, each without a pause.
@@ -112,6 +122,9 @@ async fn run(options: Options) -> anyhow::Result<()> {
         }
         Some(Only::Meaning { model }) => documentation::meaning(&options.shared.context("--shared FOLDER is needed")?, &model),
         Some(Only::Libraries { count }) => documentation::many(&options.shared.context("--shared FOLDER is needed")?, count).await,
+        Some(Only::Dashboards { users, clients }) => {
+            dashboards::measure(&options.postgres.context("--postgres URL is needed")?, users, clients).await
+        }
         Some(Only::Flood { connections }) => flood::measure(options.postgres.as_deref(), connections, options.seconds).await,
         Some(Only::Scale { empty, filled, users, clients, grants, rounds, callers }) => {
             let load = scale::Load { callers, seconds: options.seconds };
@@ -170,6 +183,8 @@ async fn all(options: Options) -> anyhow::Result<()> {
     let keys = connection.ask(format!("GET /oauth/jwks HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await?;
     let (new, seen) = guard::measure(urls, serde_json::from_slice(&keys.body).context("no keys")?, &token).await?;
     row("guard of a request, token new", "100 µs", &format!("{new:.0} µs"));
+    let limit = guard::limit();
+    row("limits of a request, held locally: user, project and key", "2 µs", &format!("{limit:.2} µs"));
     row("guard of a request, token seen before", "5 µs", &format!("{seen:.1} µs"));
     for era in ["2025-11-25", "2026-07-28"] {
         let trivial = tools::measure(&server, &token, era, "/no/such", "how to retry", options.seconds).await?;

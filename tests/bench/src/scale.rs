@@ -40,6 +40,9 @@ impl Rows {
     }
 }
 
+/// Seconds before each measure in which the same is done and not counted.
+const WARM: u64 = 2;
+
 /// What is asked at a time, and for how long.
 #[derive(Clone, Copy)]
 pub struct Load {
@@ -92,15 +95,28 @@ fn callers(host: &str, waiting: &[(String, String)], count: usize) -> Vec<Caller
         .collect()
 }
 
-/// Exchanges codes for `time`, then refreshes tokens for `time`; each code and each token is sent once. `rows` says what the database was
-/// filled with, `round` which of them were used before.
+/// Runs for `warm` without counting, then counts for `time`. A server that was just started prepares its statements, which neither database
+/// should be blamed for.
+async fn counted(
+    server: &Server,
+    callers: Vec<Caller>,
+    load: Load,
+    next: fn(&mut Caller) -> Option<Vec<u8>>,
+) -> anyhow::Result<(Figures, Vec<Caller>)> {
+    let (warm, time) = (Duration::from_secs(WARM), Duration::from_secs(load.seconds));
+    let (_, callers) = crate::load::run_and_keep(server.address, callers, warm, next, learn).await?;
+    crate::load::run_and_keep(server.address, callers, time, next, learn).await
+}
+
+/// Exchanges codes, then refreshes tokens; each code and each token is sent once. `rows` says what the database was filled with, `round`
+/// which of them were used before.
 ///
 /// # Errors
 /// The server did not start, or did not answer.
 pub async fn measure(data: &Path, url: &str, rows: Option<Rows>, load: Load, round: usize) -> anyhow::Result<(Figures, Figures)> {
     let server = Server::start(data, Some(url), false)?;
-    let (host, time) = (server.host(), Duration::from_secs(load.seconds));
-    let count = 5_000 * usize::try_from(load.seconds)?;
+    let host = server.host();
+    let count = 5_000 * usize::try_from(load.seconds + WARM)?;
     let database = Database::Postgres(url.to_owned());
     let resource = format!("http://{host}/mcp");
     let made = match rows {
@@ -109,18 +125,19 @@ pub async fn measure(data: &Path, url: &str, rows: Option<Rows>, load: Load, rou
     };
     let waiting: Vec<(String, String)> =
         made.iter().filter_map(|line| line.split_once('\u{0}')).map(|(code, client)| (code.to_owned(), client.to_owned())).collect();
-    let (exchanged, after) =
-        crate::load::run_and_keep(server.address, callers(&host, &waiting, load.callers), time, exchange, learn).await?;
+    let (exchanged, after) = counted(&server, callers(&host, &waiting, load.callers), load, exchange).await?;
     let waiting: Vec<(String, String)> = match rows {
         Some(rows) => (0..count).map(|number| rows.token(round * count + number)).collect(),
         // Those that are generated were refreshed before, and so have a parent that is to be superseded: these too.
         None => {
             let first: Vec<(String, String)> = after.into_iter().flat_map(|caller| caller.given).collect();
-            let (_, after) = crate::load::run_and_keep(server.address, callers(&host, &first, load.callers), time, refresh, learn).await?;
+            let long_enough = Duration::from_secs(60);
+            let callers = callers(&host, &first, load.callers);
+            let (_, after) = crate::load::run_and_keep(server.address, callers, long_enough, refresh, learn).await?;
             after.into_iter().flat_map(|caller| caller.given).collect()
         }
     };
-    let (refreshed, _) = crate::load::run_and_keep(server.address, callers(&host, &waiting, load.callers), time, refresh, learn).await?;
+    let (refreshed, _) = counted(&server, callers(&host, &waiting, load.callers), load, refresh).await?;
     Ok((exchanged, refreshed))
 }
 

@@ -1,12 +1,13 @@
 //! What a person types about themselves, judged field by field.
 
+pub use docent_types::email::is_email;
+
 use crate::parameters::Parameters;
+use docent_types::password;
 use docent_types::secret::Secret;
 
-/// The fewest characters of a password.
-pub const PASSWORD_MINIMUM: usize = 12;
 /// The most characters of a password.
-pub const PASSWORD_MAXIMUM: usize = 256;
+pub const PASSWORD_MAXIMUM: usize = password::MAXIMUM;
 
 /// Something typed, and what is wrong with it: empty if nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -28,26 +29,10 @@ pub struct AccountForm {
     pub password_error: String,
 }
 
-/// Whether a text can be an e-mail address. Only a mail shows whether it is one.
+/// What is wrong with a password; empty if nothing.
 #[must_use]
-pub fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    !local.is_empty()
-        && !domain.is_empty()
-        && !domain.starts_with('.')
-        && !domain.ends_with('.')
-        && text.len() <= 254
-        && !text.chars().any(|c| c.is_whitespace() || c.is_control())
-}
-
-/// What is wrong with a password; empty if nothing. Length only: rules of composition make passwords worse.
-#[must_use]
-pub fn password_error(password: Option<&str>) -> &'static str {
-    match password.unwrap_or_default().chars().count() {
-        0..PASSWORD_MINIMUM => "Use at least 12 characters. A few words in a row are good.",
-        PASSWORD_MINIMUM..=PASSWORD_MAXIMUM => "",
-        _ => "Use at most 256 characters.",
-    }
+pub fn password_error(typed: Option<&str>) -> &'static str {
+    password::error(typed.unwrap_or_default())
 }
 
 impl AccountForm {

@@ -2,7 +2,7 @@
 //! never from a header; the secret in them is stored as a hash.
 
 use crate::server::AuthorizationServer;
-use docent_store::{LinkPurpose, Store, StoreError};
+use docent_store::{Acting, LinkPurpose, Store, StoreError};
 use docent_types::ids::UserId;
 use docent_types::metadata::PublicUrls;
 use docent_types::random::Randomness;
@@ -11,10 +11,6 @@ use docent_types::time::Clock;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
-
-fn url(urls: &PublicUrls, page: &str, secret: &Secret) -> String {
-    format!("{}/{page}?link={}", urls.issuer, secret.expose())
-}
 
 /// The link at which the first administrator is made, if there is no user. An older one ends by it.
 ///
@@ -27,7 +23,7 @@ pub async fn bootstrap_link(server: &AuthorizationServer) -> Result<Option<Strin
     let secret = Secret::generate(&*server.randomness, "");
     let now = server.now();
     server.store.create_link(LinkPurpose::FirstAdmin, secret.hash(), None, None, now, now.after(7 * DAY)).await?;
-    Ok(Some(url(&server.settings.urls, "first-administrator", &secret)))
+    Ok(Some(server.settings.urls.with_link("first-administrator", &secret)))
 }
 
 /// A link, good for three days, at which a person sets a password.
@@ -44,7 +40,7 @@ pub async fn set_password_link(
     let secret = Secret::generate(randomness, "");
     let now = clock.now();
     store.create_link(LinkPurpose::SetPassword, secret.hash(), Some(user), None, now, now.after(3 * DAY)).await?;
-    Ok(url(urls, "set-password", &secret))
+    Ok(urls.with_link("set-password", &secret))
 }
 
 /// A link, good for seven days, at which a person makes an account; with `email` only for that address.
@@ -60,6 +56,6 @@ pub async fn invite_link(
 ) -> Result<String, StoreError> {
     let secret = Secret::generate(randomness, "");
     let now = clock.now();
-    store.create_link(LinkPurpose::Invite, secret.hash(), None, email, now, now.after(7 * DAY)).await?;
-    Ok(url(urls, "sign-up", &secret))
+    store.invite(secret.hash(), email, now.after(7 * DAY), &Acting::command(now)).await?;
+    Ok(urls.with_link("sign-up", &secret))
 }

@@ -2,6 +2,7 @@
 
 use crate::world::{RESOURCE, VERIFIER, World, claims, field, form, text};
 use actix_web::http::header;
+use docent_store::Acting;
 use docent_store::on_each_database;
 use docent_types::device::GRANT_TYPE;
 use docent_types::messages::Limit;
@@ -224,7 +225,7 @@ on_each_database! {
         assert_eq!(world.post("/device", &cookie, &pairs).await.status, 400, "a project of somebody else");
         poll(&world, &client, &two, &[]).await.assert_error(400, "authorization_pending");
         let ada = world.server.store.user_by_email("ada@example.com").await.unwrap().unwrap();
-        world.server.store.set_user_disabled(ada.id, true, world.now()).await.unwrap();
+        world.server.store.set_user_disabled(ada.id, true, &Acting::command(world.now())).await.unwrap();
         assert_eq!(answered(&world, &cookie, &page, "allow").await.status, 400);
         poll(&world, &client, &one, &[]).await.assert_error(400, "invalid_grant");
         world.pass(5);

@@ -2,6 +2,7 @@ use crate::machines::{SECRET, operators_client};
 use crate::world::{Answer, ISSUER, RESOURCE, World, claims, settings, text};
 use docent_authorization_server::identity_assertion::{AccountPolicy, KeySource, TrustedIssuer};
 use docent_authorization_server::{Settings, SigningKey};
+use docent_store::Acting;
 use docent_store::on_each_database;
 use docent_store::testing::TestDatabase;
 use docent_types::ids::ProjectId;
@@ -158,7 +159,7 @@ on_each_database! {
         bring("j1").await.assert_error(400, "invalid_grant");
         store.add_member(team.id, ada.id, docent_store::Role::Member, now).await.unwrap();
         let token = bring("j2").await.json();
-        store.set_user_disabled(ada.id, true, now).await.unwrap();
+        store.set_user_disabled(ada.id, true, &Acting::command(now)).await.unwrap();
         bring("j3").await.assert_error(400, "invalid_grant");
         enterprise.world.server.asks.revoke.send(docent_types::messages::RevokeAccess { what: docent_types::messages::Revoke::User(ada.id), reason: "administrator", now }).await.unwrap().unwrap();
         let _ = docent_store::actors::Revocations::load(store, &enterprise.world.server.revoked, &enterprise.world.server.clock).await;

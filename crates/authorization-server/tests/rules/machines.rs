@@ -1,5 +1,5 @@
 use crate::world::{REDIRECT, RESOURCE, World, claims, text};
-use docent_store::{ServiceAccount, on_each_database};
+use docent_store::{Acting, ServiceAccount, on_each_database};
 use docent_types::actors::ask;
 use docent_types::ids::{ClientId, ProjectId, UserId};
 use docent_types::messages::{RegisterClient, Revoke, RevokeAccess};
@@ -75,9 +75,9 @@ on_each_database! {
         assert!(tokens.iter().all(|token| !world.is_live(token)));
         let again = token(&world, client.as_str(), &[]).await.json();
         assert!(world.is_live(text(&again, "access_token")));
-        world.server.store.set_user_disabled(account.user, true, world.now()).await.unwrap();
+        world.server.store.set_user_disabled(account.user, true, &Acting::command(world.now())).await.unwrap();
         token(&world, client.as_str(), &[]).await.assert_error(400, "invalid_grant");
-        world.server.store.set_user_disabled(account.user, false, world.now()).await.unwrap();
+        world.server.store.set_user_disabled(account.user, false, &Acting::command(world.now())).await.unwrap();
         world.server.store.remove_member(account.project, account.user).await.unwrap();
         token(&world, client.as_str(), &[]).await.assert_error(400, "invalid_grant");
     }

@@ -1,5 +1,6 @@
 use crate::world::{World, claims, text};
 use actix_web::http::StatusCode;
+use docent_store::Acting;
 use docent_store::on_each_database;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -67,7 +68,7 @@ on_each_database! {
         world.refresh(&client, token, &[("resource", "https://other.example")]).await.assert_error(400, "invalid_target");
         let refreshed = world.refresh(&client, token, &[]).await.json();
         let user = world.server.store.user_by_email("ada@example.com").await.unwrap().unwrap();
-        world.server.store.set_user_disabled(user.id, true, world.now()).await.unwrap();
+        world.server.store.set_user_disabled(user.id, true, &Acting::command(world.now())).await.unwrap();
         world.refresh(&client, text(&refreshed, "refresh_token"), &[]).await.assert_error(400, "invalid_grant");
     }
 

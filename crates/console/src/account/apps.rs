@@ -3,6 +3,7 @@
 use super::to_sign_in;
 use crate::Console;
 use crate::answer::{self, see_other};
+use crate::confirm::{self, Question};
 use crate::error::{PageError, page_for};
 use crate::figures::Moment;
 use crate::form::Form;
@@ -113,6 +114,15 @@ pub async fn revoke(request: HttpRequest, console: Data<Console>, payload: Paylo
         let own = console.store.connected_apps(user, console.clock.now()).await?.into_iter().find(|app| app.grant.to_string() == wanted);
         // One that is gone already, or somebody else's: the page shows what holds.
         if let Some(app) = own {
+            let question = Question {
+                title: &format!("Disconnect {}?", app.client_name),
+                message: "It is refused at once, and has to ask you again before it can read anything.",
+                button: "Disconnect",
+                path: "/account/apps",
+            };
+            if let Some(ask_first) = confirm::unless_sure(form, visitor, question)? {
+                return Ok(ask_first);
+            }
             let revoke = RevokeAccess { what: Revoke::Grant(app.grant), reason: "person", now: console.clock.now() };
             let revoked = ask(&console.revoke, revoke).await;
             revoked.map_err(|error| PageError::Unavailable(format!("a grant could not be revoked: {error:?}")))?;

@@ -3,6 +3,7 @@
 use super::{address, to_sign_in};
 use crate::Console;
 use crate::answer::{self, see_other};
+use crate::confirm::{self, Question};
 use crate::error::{PageError, page_for};
 use crate::figures::Moment;
 use crate::form::Form;
@@ -178,6 +179,15 @@ pub async fn change(request: HttpRequest, console: Data<Console>, payload: Paylo
         form.is_of(&request, visitor)?;
         let from = address(&request, &console.settings.trusted_proxies);
         if let Ok(id) = form.text("revoke").parse::<ApiKeyId>() {
+            let question = Question {
+                title: "Revoke this key?",
+                message: "Every program that uses it is refused at once. It cannot be made good again.",
+                button: "Revoke",
+                path: "/account/keys",
+            };
+            if let Some(ask_first) = confirm::unless_sure(form, visitor, question)? {
+                return Ok(ask_first);
+            }
             console.store.revoke_api_key(id, Some(user), console.clock.now(), from).await?;
             return Ok(see_other("/account/keys"));
         }

@@ -8,6 +8,7 @@ pub mod key;
 pub mod library;
 pub mod model;
 pub mod project;
+pub mod record;
 pub mod user;
 
 use crate::configuration::Effective;

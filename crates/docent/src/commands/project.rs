@@ -5,7 +5,7 @@ use crate::installation::Installation;
 use actix::prelude::*;
 use anyhow::{Context as _, bail};
 use docent_store::actors::Ledger;
-use docent_store::{Role, StoreError};
+use docent_store::{Acting, Role, StoreError};
 use docent_types::ids::ProjectId;
 use docent_types::messages::{Revoke, RevokeAccess};
 
@@ -27,7 +27,7 @@ async fn add(installation: &Installation, name: &str) -> anyhow::Result<()> {
         bail!("a project's name has 1 to 100 characters");
     }
     let now = installation.clock.now();
-    match installation.store.create_project(ProjectId::generate(now, &*installation.randomness), name, now).await {
+    match installation.store.add_project(ProjectId::generate(now, &*installation.randomness), name, &Acting::command(now)).await {
         Err(StoreError::Conflict(_)) => bail!("there is a project \"{name}\" already"),
         other => other?,
     };
@@ -55,14 +55,14 @@ async fn add_member(installation: &Installation, project: &str, email: &str, rol
         MemberRole::Admin => Role::Admin,
         MemberRole::Member => Role::Member,
     };
-    installation.store.add_member(project.id, user.id, role, installation.clock.now()).await?;
+    installation.store.put_member(project.id, &user, role, &Acting::command(installation.clock.now())).await?;
     println!("{} is in the project \"{}\" now.", user.email, project.name);
     Ok(())
 }
 
 async fn remove_member(installation: &Installation, project: &str, email: &str) -> anyhow::Result<()> {
     let (project, user) = both(installation, project, email).await?;
-    if !installation.store.remove_member(project.id, user.id).await? {
+    if !installation.store.take_out_member(project.id, &user, &Acting::command(installation.clock.now())).await? {
         bail!("{} is not in the project \"{}\"", user.email, project.name);
     }
     revoke(installation, Revoke::Membership(user.id, project.id)).await?;

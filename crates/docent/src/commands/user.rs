@@ -6,7 +6,7 @@ use crate::serve::urls;
 use actix::SyncArbiter;
 use anyhow::{Context as _, bail};
 use docent_authorization_server::{PasswordHasher, invite_link, is_email, password_error, set_password_link};
-use docent_store::{NewUser, StoreError};
+use docent_store::{Acting, NewUser, StoreError};
 use docent_types::ids::{ProjectId, UserId};
 use docent_types::messages::HashPassword;
 use docent_types::secret::Secret;
@@ -147,7 +147,7 @@ async fn list(installation: &Installation) -> anyhow::Result<()> {
 async fn set_disabled(installation: &Installation, email: &str, disabled: bool) -> anyhow::Result<()> {
     let user = installation.store.user_by_email(email).await?.with_context(|| format!("there is no user {email}"))?;
     let now = installation.clock.now();
-    installation.store.set_user_disabled(user.id, disabled, now).await?;
+    installation.store.set_user_disabled(user.id, disabled, &Acting::command(now)).await?;
     if disabled {
         super::project::revoke(installation, docent_types::messages::Revoke::User(user.id)).await?;
         println!("Disabled {}. Sessions are ended and tokens are revoked.", user.email);

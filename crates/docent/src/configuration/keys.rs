@@ -242,7 +242,30 @@ pub const KEYS: &[Key] = &[
             "64 hexadecimal digits (`openssl rand -hex 32`) that encrypt signing keys and credentials of sources in the database. Empty: the file `master.key` in the data folder, made at the first start. Processes of different roles need the same one.",
         )
     },
+    key(
+        "limits.user",
+        Kind::Number,
+        "600",
+        "Requests a minute that one person may make at the tools and the REST API, through all apps and keys together; all at once or spread out. Beyond that the answer is 429. 0: as many as come.",
+    ),
+    key("limits.project", Kind::Number, "6000", "The same for one project, by all of its people together. 0: as many as come."),
+    key("limits.key", Kind::Number, "600", "The same for one API key. 0: as many as come."),
+    Key {
+        secret: true,
+        ..key(
+            "limits.server",
+            Kind::Text,
+            "",
+            "A Valkey or Redis server at which several nodes count together: `redis://[USER:PASSWORD@]HOST:PORT[/DATABASE]`, or `rediss://` with TLS. While it does not answer, each node counts for itself. Empty: each node counts for itself.",
+        )
+    },
     key("audit.retention", Kind::Number, "400", "Days that entries of the audit record are kept."),
+    key(
+        "metrics.listen",
+        Kind::Text,
+        "",
+        "An address and port at which this process tells numbers for Prometheus, at `/metrics`. They name no person; whoever reaches the port reads them, so let only your monitoring reach it. Empty: nowhere.",
+    ),
     key("log.format", Kind::Text, "auto", "`auto` and `human` (for people), or `json` (one object a line)."),
     key("log.level", Kind::Text, "info", "A filter as in `RUST_LOG`, for example `info,docent_resource_server=debug`."),
 ];

@@ -1,5 +1,6 @@
 //! Puts the crates together: starts the actors that a role needs and hands each crate the recipients it asks for.
 
+use super::metrics::Metrics;
 use super::urls::Roles;
 use crate::actors::catalog::Catalog;
 use crate::actors::embedding::Embedding;
@@ -7,7 +8,7 @@ use crate::actors::ingestion::Ingestion;
 use crate::actors::ingestor::Ingestor;
 use crate::actors::schedule;
 use crate::actors::stopping::{Stop, Stopping};
-use crate::configuration::{Configuration, DynamicRegistration, SignUp};
+use crate::configuration::{Configuration, DynamicRegistration, Effective, SignUp};
 use crate::installation::Installation;
 use actix::prelude::*;
 use actix_web::web;
@@ -16,10 +17,11 @@ use docent_authorization_server::identity_assertion::TrustedIssuers;
 use docent_authorization_server::{
     self as authorization_server, Asks, AuthorizationServer, KeyRing, KeyRingOptions, PasswordHasher, SharedSigner,
 };
-use docent_console::Console;
+use docent_console::{Console, Setting};
 use docent_library::{ArtefactStore, Reader, Shelf, artefact};
 use docent_mcp_tools::Tools;
-use docent_resource_server::{self as resource_server, ApiKeys, Limiter, RemoteKeys, ResourceServer};
+use docent_resource_server::limits::{Rates, Shared};
+use docent_resource_server::{self as resource_server, ApiKeys, Limiter, Limits, RemoteKeys, ResourceServer};
 use docent_rest_api::Api;
 use docent_store::Store;
 use docent_store::actors::{Flush, Janitor, JanitorOptions, Ledger, Recorder, Revocations};
@@ -28,8 +30,10 @@ use docent_types::client_address::TrustedProxies;
 use docent_types::ids::ClientId;
 use docent_types::messages::{CatchUp, ReloadCatalog, SharedKeys, SharedRevoked};
 use docent_types::metadata::PublicUrls;
+use docent_types::tally::SharedTally;
 use docent_types::time::SharedClock;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +52,8 @@ pub struct Parts {
     pub keys: SharedKeys,
     /// The published catalogue.
     pub shelf: Arc<Shelf>,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Present in the role `auth`.
     pub authorization_server: Option<web::Data<AuthorizationServer>>,
     /// Present in the role `auth`.
@@ -95,9 +101,10 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
     let (store, clock, randomness) = (installation.store.clone(), installation.clock.clone(), installation.randomness.clone());
     let access_token_lifetime = Duration::from_secs(configuration.auth.access_token_lifetime);
 
+    let tally = SharedTally::default();
     let recorder = {
-        let (store, clock) = (store.clone(), clock.clone());
-        Guardian::start("recorder", MAILBOX, move || Recorder::new(store.clone(), clock.clone()).start())
+        let (store, tally) = (store.clone(), tally.clone());
+        Guardian::start("recorder", MAILBOX, move || Recorder::new(store.clone(), tally.clone()).start())
     };
 
     let revoked = SharedRevoked::default();
@@ -175,8 +182,8 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
                 poll_device: ledger.clone().recipient(),
                 revoke: ledger.clone().recipient(),
                 hash_password: hasher.clone().recipient(),
-                verify_password: hasher.recipient(),
-                check_limit: limiter.recipient(),
+                verify_password: hasher.clone().recipient(),
+                check_limit: limiter.clone().recipient(),
                 record: recorder.clone().recipient(),
             },
             documents,
@@ -189,10 +196,24 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
             urls: urls.clone(),
             serves_mcp_here: roles.mcp && urls.is_combined(),
             trusted_proxies: trusted_proxies(configuration)?,
+            configuration: installation.effective.iter().map(setting).collect(),
         };
         let (store, reader) = (store.clone(), reader.clone());
-        let revoke = ledger.recipient();
-        console = Some(web::Data::new(Console { settings, store, reader, clock: clock.clone(), randomness: randomness.clone(), revoke }));
+        let (revoke, change_client) = (ledger.clone().recipient(), ledger.recipient());
+        let (clock, randomness) = (clock.clone(), randomness.clone());
+        let (verify_password, hash_password) = (hasher.clone().recipient(), hasher.recipient());
+        console = Some(web::Data::new(Console {
+            settings,
+            store,
+            reader,
+            clock,
+            randomness,
+            revoke,
+            change_client,
+            verify_password,
+            hash_password,
+            check_limit: limiter.recipient(),
+        }));
     }
 
     let (mut resource_server, mut tools, mut api) = (None, None, None);
@@ -208,13 +229,15 @@ pub async fn compose(installation: &Installation, roles: Roles, urls: &PublicUrl
         };
         let record = recorder.clone().recipient();
         let server = ResourceServer::new(settings, clock.clone(), keys.clone(), find_key, revoked, record);
-        resource_server = Some(web::Data::new(server.with_api_keys(ApiKeys::new(store.clone(), clock.clone()))));
+        let server = server.with_api_keys(ApiKeys::new(store.clone(), clock.clone())).with_limits(limits(configuration)?);
+        resource_server = Some(web::Data::new(server));
         let count = recorder.clone().recipient();
         api = Some(web::Data::new(Api { reader: reader.clone(), store: store.clone(), count, clock: clock.clone() }));
         tools = Some(Arc::new(Tools::new(reader, recorder.clone().recipient(), clock.clone(), configuration.site.name.clone())));
     }
 
     Ok(Arc::new(Parts {
+        metrics: Metrics::new(tally),
         roles,
         store,
         keys,
@@ -331,6 +354,24 @@ fn authorization_settings(
     };
     settings.check()?;
     Ok(settings)
+}
+
+/// A key for the administrators' page.
+fn setting(effective: &Effective) -> Setting {
+    let Effective { key, value, origin } = effective;
+    Setting { key: key.name.to_owned(), value: value.clone(), origin: origin.clone(), meaning: key.meaning.to_owned() }
+}
+
+fn limits(configuration: &Configuration) -> anyhow::Result<Limits> {
+    let configured = &configuration.limits;
+    let [user, project, key] = [configured.user, configured.project, configured.key].map(NonZeroU32::new);
+    let rates = Rates { user, project, key };
+    if configured.server.is_empty() {
+        return Ok(Limits::new(rates));
+    }
+    // The reason names no part of the address, which may hold a password.
+    let shared = Shared::at(&configured.server).context("limits.server is not the address of a Valkey or Redis server")?;
+    Ok(Limits::shared(rates, shared))
 }
 
 /// The proxies whose word is taken, as configured.

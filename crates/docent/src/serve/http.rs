@@ -1,6 +1,7 @@
 //! The HTTP server: which routes a process has, by its roles.
 
 use super::composition::Parts;
+use super::metrics;
 use super::readiness::{healthz, readyz};
 use super::request::{self, RequestSpan};
 use super::slow_bodies;
@@ -24,10 +25,12 @@ pub fn start(parts: &Arc<Parts>, listener: TcpListener, workers: usize) -> anyho
     let shared = web::Data::from(Arc::clone(parts));
     let make = move || {
         let parts = shared.clone();
+        let counted = parts.metrics.clone();
         App::new()
             .app_data(parts.clone())
             .wrap(from_fn(slow_bodies::in_time))
             .wrap(from_fn(request::name))
+            .wrap(from_fn(move |request, next| metrics::count(counted.clone(), request, next)))
             .wrap(TracingLogger::<RequestSpan>::new())
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(readyz))

@@ -4,6 +4,7 @@ pub mod composition;
 mod documents;
 mod guide;
 mod http;
+mod metrics;
 mod open_files;
 mod readiness;
 mod request;
@@ -53,6 +54,9 @@ pub async fn run(installation: &Installation, options: &Serve) -> anyhow::Result
     let parts = composition::compose(installation, roles, &urls, address).await?;
     let server = http::start(&parts, listener, installation.configuration.server.workers)?;
     let handle = server.handle();
+    if let Some(listener) = metrics_listener(&installation.configuration.metrics.listen)? {
+        actix::spawn(metrics::start(&parts.metrics, &parts.store, listener)?);
+    }
     let serving = actix::spawn(server);
     announce(&parts, &urls, address).await?;
 
@@ -80,6 +84,19 @@ pub async fn run(installation: &Installation, options: &Serve) -> anyhow::Result
         std::process::exit(0);
     }
     Ok(())
+}
+
+/// Where metrics are told, if anywhere.
+fn metrics_listener(configured: &str) -> anyhow::Result<Option<TcpListener>> {
+    if configured.is_empty() {
+        return Ok(None);
+    }
+    let address: SocketAddr = configured
+        .parse()
+        .with_context(|| format!("metrics.listen: \"{configured}\" is not an address and port, such as 127.0.0.1:9464"))?;
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address} for metrics"))?;
+    tracing::info!(address = %listener.local_addr()?, "metrics are told at /metrics");
+    Ok(Some(listener))
 }
 
 /// What an operator wants to know first, in a few lines. Who started us may have stopped reading: that is no reason to end.

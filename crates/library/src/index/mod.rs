@@ -1,4 +1,4 @@
-//! The index of one library version: one document a snippet, one segment, searched by words and, where there are vectors, by meaning.
+//! The index of one library version: one document a snippet, searched by words and, where there are vectors, by meaning.
 
 pub mod ingredients;
 pub mod role;
@@ -27,16 +27,20 @@ pub enum IndexError {
     /// A snippet could not be written or read.
     #[error("{0}")]
     Snippet(#[from] serde_json::Error),
-    /// It was written by another version or is not an index.
-    #[error("it has {0} segments instead of one")]
-    Segments(usize),
+    /// Its snippets are not numbered from 0 on, each once.
+    #[error("snippets are missing")]
+    Incomplete,
     /// A field is missing.
     #[error("it was written with other fields")]
     Schema,
 }
 
-/// Memory for building: snippets are small, a library is at most some hundred thousand of them.
-const BUILD_MEMORY: usize = 96 * 1024 * 1024;
+/// Memory for building, of all threads together.
+const BUILD_MEMORY: usize = 128 * 1024 * 1024;
+/// More threads than this would leave too little of it to each.
+const MOST_THREADS: usize = 4;
+/// Each word of a question is looked up in every segment.
+const MOST_SEGMENTS: usize = 8;
 
 /// Writes an index, one snippet after the other.
 pub struct IndexWriter {
@@ -68,7 +72,8 @@ impl IndexWriter {
         };
         let index = Index::builder().schema(schema).settings(settings).create_in_dir(folder)?;
         tokenize::register(&index);
-        let writer = index.writer_with_num_threads::<TantivyDocument>(1, BUILD_MEMORY)?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+        let writer = index.writer_with_num_threads::<TantivyDocument>(threads, BUILD_MEMORY)?;
         writer.set_merge_policy(Box::new(tantivy::merge_policy::NoMergePolicy));
         Ok(Self { index, writer, fields, page: 0, path: None, ordinal: 0 })
     }
@@ -87,15 +92,18 @@ impl IndexWriter {
         Ok(())
     }
 
-    /// Writes what is left, as one segment.
+    /// Writes what is left, as few segments.
     ///
     /// # Errors
     /// [`IndexError`] when a file cannot be written.
     pub fn finish(mut self) -> Result<(), IndexError> {
         self.writer.commit()?;
         let segments = self.index.searchable_segment_ids()?;
-        if segments.len() > 1 {
-            self.writer.merge(&segments).wait()?;
+        if segments.len() > MOST_SEGMENTS {
+            let merges: Vec<_> = segments.chunks(segments.len().div_ceil(MOST_SEGMENTS)).map(|some| self.writer.merge(some)).collect();
+            for merge in merges {
+                merge.wait()?;
+            }
             self.writer.garbage_collect_files().wait()?;
         }
         self.writer.wait_merging_threads()?;

@@ -46,9 +46,9 @@ const ABOUT: f32 = 0.85;
 
 /// A field as it is scored.
 struct Weighted {
-    postings: Arc<InvertedIndexReader>,
-    norms: FieldNormReader,
     field: Field,
+    /// Of each segment, in their order.
+    segments: Vec<(Arc<InvertedIndexReader>, FieldNormReader)>,
     average: f32,
     weight: f32,
     /// How much length counts against a field.
@@ -56,31 +56,41 @@ struct Weighted {
 }
 
 /// An index that can be asked. Cheap to share, never written to.
+///
+/// A snippet goes by its number within the library everywhere: which segment it came to lie in is chance, and no answer may depend on it.
 pub struct OpenIndex {
     words: Vec<Weighted>,
     identifiers: Vec<Weighted>,
     fields: Fields,
-    documents: Vec<Document>,
-    /// The document of each snippet, by its number.
-    by_ordinal: Vec<u32>,
+    /// By their numbers.
+    snippets: Vec<Known>,
+    segments: Vec<Segment>,
     vectors: ArcSwapOption<Vectors>,
-    store: StoreReader,
     rules: Vec<String>,
     _lease: Option<Lease>,
 }
 
 impl std::fmt::Debug for OpenIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenIndex").field("documents", &self.documents.len()).finish_non_exhaustive()
+        f.debug_struct("OpenIndex").field("snippets", &self.snippets.len()).finish_non_exhaustive()
     }
 }
 
-/// What is known of a document without reading it.
-struct Document {
+/// What is known of a snippet without reading it.
+#[derive(Clone, Copy)]
+struct Known {
     page: u32,
-    /// The snippet's number within the library: its row in the vectors.
-    ordinal: u32,
     role: Role,
+    /// Where it is stored: a segment, and the document in it.
+    segment: u16,
+    document: u32,
+}
+
+/// What one thread wrote of the index.
+struct Segment {
+    /// The number within the library of each of its documents.
+    numbers: Vec<u32>,
+    store: StoreReader,
 }
 
 struct QuestionTerm {
@@ -100,17 +110,18 @@ impl OpenIndex {
         let fields = schema::fields(&index.schema()).ok_or(IndexError::Schema)?;
         let reader = index.reader_builder().reload_policy(tantivy::ReloadPolicy::Manual).num_warming_threads(0).try_into()?;
         let searcher = reader.searcher();
-        let segments = searcher.segment_readers();
-        let segment = match segments {
-            [segment] => segment,
-            other => return Err(IndexError::Segments(other.len())),
-        };
+        let readers = searcher.segment_readers();
+        let snippets = snippets(readers)?;
         let weighted = |field: Field, weight: f32, b: f32| -> Result<Weighted, IndexError> {
-            let postings = segment.inverted_index(field)?;
-            let norms = segment.get_fieldnorms_reader(field)?;
+            let (mut segments, mut tokens) = (Vec::with_capacity(readers.len()), 0);
+            for reader in readers {
+                let postings = reader.inverted_index(field)?;
+                tokens += postings.total_num_tokens();
+                segments.push((postings, reader.get_fieldnorms_reader(field)?));
+            }
             #[expect(clippy::cast_precision_loss, reason = "an average")]
-            let average = (postings.total_num_tokens() as f32 / segment.max_doc().max(1) as f32).max(1.0);
-            Ok(Weighted { postings, norms, field, average, weight, b })
+            let average = (tokens as f32 / snippets.len().max(1) as f32).max(1.0);
+            Ok(Weighted { field, segments, average, weight, b })
         };
         let words = vec![
             weighted(fields.title, 2.0, 0.4)?,
@@ -120,24 +131,11 @@ impl OpenIndex {
             weighted(fields.code, 0.6, 0.75)?,
         ];
         let identifiers = vec![weighted(fields.identifiers, 1.0, 0.5)?];
-        let documents = documents(segment)?;
-        let mut by_ordinal = vec![0; documents.len()];
-        for (number, document) in (0_u32..).zip(&documents) {
-            if let Some(place) = by_ordinal.get_mut(document.ordinal as usize) {
-                *place = number;
-            }
-        }
-        Ok(Self {
-            words,
-            identifiers,
-            fields,
-            documents,
-            by_ordinal,
-            vectors: ArcSwapOption::empty(),
-            store: segment.get_store_reader(8)?,
-            rules: Vec::new(),
-            _lease: None,
-        })
+        let segments = readers
+            .iter()
+            .map(|reader| Ok(Segment { numbers: numbers(reader)?, store: reader.get_store_reader(8)? }))
+            .collect::<Result<_, IndexError>>()?;
+        Ok(Self { words, identifiers, fields, snippets, segments, vectors: ArcSwapOption::empty(), rules: Vec::new(), _lease: None })
     }
 
     /// Keeps the files where they are for as long as the index is open.
@@ -150,7 +148,7 @@ impl OpenIndex {
     /// The number of snippets.
     #[must_use]
     pub fn snippets(&self) -> u32 {
-        u32::try_from(self.documents.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.snippets.len()).unwrap_or(u32::MAX)
     }
 
     /// The owner's notes that were stored with the index.
@@ -199,8 +197,8 @@ impl OpenIndex {
             self.add_meaning(&mut scores, &vectors.cosines(vector));
         }
         let news = if asks_for_changes(question) { 1.0 } else { NEWS };
-        for (score, document) in scores.iter_mut().zip(&self.documents) {
-            *score *= match document.role {
+        for (score, snippet) in scores.iter_mut().zip(&self.snippets) {
+            *score *= match snippet.role {
                 _ if !ingredients.roles => 1.0,
                 Role::Documentation => 1.0,
                 Role::News => news,
@@ -210,12 +208,12 @@ impl OpenIndex {
         let order = self.order(best(scores), limit, ingredients);
         let mut hits = Vec::with_capacity(order.len());
         let mut given: HashSet<u32> = HashSet::with_capacity(order.len());
-        for (document, score) in order {
-            if !given.insert(document) {
+        for (number, score) in order {
+            if !given.insert(number) {
                 continue;
             }
-            let snippet = self.snippet(document)?;
-            let next = if ingredients.neighbours && leads_on(&snippet) { self.next_on_page(document) } else { None };
+            let snippet = self.snippet(number)?;
+            let next = if ingredients.neighbours && leads_on(&snippet) { self.next_on_page(number) } else { None };
             hits.push(Hit { snippet, score });
             if let Some(next) = next.filter(|next| given.insert(*next)) {
                 hits.push(Hit { snippet: self.snippet(next)?, score });
@@ -225,20 +223,22 @@ impl OpenIndex {
         Ok(hits)
     }
 
-    fn snippet(&self, document: u32) -> Result<Snippet, IndexError> {
-        let stored: TantivyDocument = self.store.get(document)?;
+    fn snippet(&self, number: u32) -> Result<Snippet, IndexError> {
+        let known = self.snippets.get(number as usize).ok_or(IndexError::Incomplete)?;
+        let segment = self.segments.get(usize::from(known.segment)).ok_or(IndexError::Incomplete)?;
+        let stored: TantivyDocument = segment.store.get(known.document)?;
         let json = stored.get_first(self.fields.snippet).and_then(|value| value.as_str()).unwrap_or("");
         Ok(serde_json::from_str(json)?)
     }
 
-    /// The document of the snippet that follows on the same page.
-    fn next_on_page(&self, document: u32) -> Option<u32> {
-        let known = self.documents.get(document as usize)?;
-        let next = *self.by_ordinal.get(known.ordinal as usize + 1)?;
-        (self.documents.get(next as usize)?.page == known.page).then_some(next)
+    /// The snippet that follows on the same page.
+    fn next_on_page(&self, number: u32) -> Option<u32> {
+        let known = self.snippets.get(number as usize)?;
+        let next = number.checked_add(1)?;
+        (self.snippets.get(next as usize)?.page == known.page).then_some(next)
     }
 
-    /// Each document's score by its words.
+    /// Each snippet's score by its words.
     fn word_scores(&self, question: &str, ingredients: Ingredients) -> Result<Vec<f32>, IndexError> {
         let mut end = question.len().min(MAX_QUESTION);
         while !question.is_char_boundary(end) {
@@ -247,8 +247,8 @@ impl OpenIndex {
         let question = &question[..end];
         let words = question_words(question);
         let identifiers = if ingredients.identifiers { counted(tokenize::identifiers(question)) } else { Vec::new() };
-        let mut total = vec![0.0_f32; self.documents.len()];
-        let mut occurrences = vec![0.0_f32; self.documents.len()];
+        let mut total = vec![0.0_f32; self.snippets.len()];
+        let mut occurrences = vec![0.0_f32; self.snippets.len()];
         for (terms, fields, boost) in [(&words, &self.words, 1.0_f32), (&identifiers, &self.identifiers, 0.8)] {
             for term in terms.iter().take(MAX_TERMS) {
                 self.add(term, fields, boost, ingredients, &mut occurrences, &mut total)?;
@@ -270,14 +270,14 @@ impl OpenIndex {
         let floor = floor.max(0.0);
         let nearest = cosines.iter().copied().fold(floor, f32::max);
         let range = (nearest - floor).max(f32::MIN_POSITIVE);
-        for (score, document) in scores.iter_mut().zip(&self.documents) {
-            let cosine = cosines.get(document.ordinal as usize).copied().unwrap_or(0.0);
+        for (number, score) in scores.iter_mut().enumerate() {
+            let cosine = cosines.get(number).copied().unwrap_or(0.0);
             *score = *score / most + MEANING * ((cosine - floor) / range).clamp(0.0, 1.0);
         }
     }
 
-    /// Adds a word's score to every document that has it.
-    #[expect(clippy::cast_precision_loss, reason = "counts of documents and words, as weights")]
+    /// Adds a word's score to every snippet that has it.
+    #[expect(clippy::cast_precision_loss, reason = "counts of snippets and words, as weights")]
     fn add(
         &self,
         term: &QuestionTerm,
@@ -290,25 +290,28 @@ impl OpenIndex {
         let mut touched: Vec<u32> = Vec::new();
         for field in fields {
             let key = Term::from_field_text(field.field, &term.text);
-            let Some(mut postings) = field.postings.read_postings(&key, IndexRecordOption::WithFreqs)? else { continue };
             let weight = if ingredients.fields { field.weight } else { 1.0 };
-            let mut document = postings.doc();
-            while document != TERMINATED {
-                let length = field.norms.fieldnorm(document) as f32;
-                let normalised = weight * postings.term_freq() as f32 / (1.0 - field.b + field.b * length / field.average);
-                if let Some(slot) = occurrences.get_mut(document as usize) {
-                    if *slot == 0.0 {
-                        touched.push(document);
+            for ((postings, norms), segment) in field.segments.iter().zip(&self.segments) {
+                let Some(mut postings) = postings.read_postings(&key, IndexRecordOption::WithFreqs)? else { continue };
+                let mut document = postings.doc();
+                while document != TERMINATED {
+                    let length = norms.fieldnorm(document) as f32;
+                    let normalised = weight * postings.term_freq() as f32 / (1.0 - field.b + field.b * length / field.average);
+                    let number = segment.numbers.get(document as usize).copied().unwrap_or(u32::MAX);
+                    if let Some(slot) = occurrences.get_mut(number as usize) {
+                        if *slot == 0.0 {
+                            touched.push(number);
+                        }
+                        *slot += normalised;
                     }
-                    *slot += normalised;
+                    document = postings.advance();
                 }
-                document = postings.advance();
             }
         }
         let having = touched.len() as f32;
-        let idf = (1.0 + (self.documents.len() as f32 - having + 0.5) / (having + 0.5)).ln();
-        for document in touched {
-            let at = document as usize;
+        let idf = (1.0 + (self.snippets.len() as f32 - having + 0.5) / (having + 0.5)).ln();
+        for number in touched {
+            let at = number as usize;
             let occurrence = std::mem::take(&mut occurrences[at]);
             total[at] += boost * term.weight * idf * occurrence * (K1 + 1.0) / (occurrence + K1);
         }
@@ -322,8 +325,8 @@ impl OpenIndex {
         }
         let mut places: HashMap<u32, usize> = HashMap::new();
         let mut pages: Vec<PageScore> = Vec::new();
-        for (document, score) in scores {
-            let page = self.documents.get(document as usize).map_or(0, |known| known.page);
+        for (number, score) in scores {
+            let page = self.snippets.get(number as usize).map_or(0, |known| known.page);
             let at = *places.entry(page).or_insert_with(|| {
                 pages.push(PageScore { score: 0.0, snippets: Vec::new() });
                 pages.len() - 1
@@ -331,7 +334,7 @@ impl OpenIndex {
             let rank = pages[at].snippets.len();
             let weight = if ingredients.pages || rank == 0 { PAGE_WEIGHTS.get(rank).copied().unwrap_or(0.0) } else { 0.0 };
             pages[at].score += weight * score;
-            pages[at].snippets.push((document, score));
+            pages[at].snippets.push((number, score));
         }
         if !ingredients.spread {
             let mut all: Vec<(u32, f32)> = pages.into_iter().flat_map(|page| page.snippets).collect();
@@ -347,16 +350,16 @@ impl OpenIndex {
             let best = page.snippets.first().map_or(0.0, |(_, score)| *score);
             let share = 0.5 + 0.5 * page.score / best_page;
             let given = FIRST_PAGES.get(place).copied().unwrap_or(0);
-            for (rank, (document, score)) in page.snippets.into_iter().enumerate() {
+            for (rank, (number, score)) in page.snippets.into_iter().enumerate() {
                 if rank < given && (rank == 0 || score >= FOLLOWS * best) {
-                    first.push((document, score));
+                    first.push((number, score));
                 } else {
-                    later.push((score * share, document, score));
+                    later.push((score * share, number, score));
                 }
             }
         }
         later.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        first.into_iter().chain(later.into_iter().map(|(_, document, score)| (document, score))).take(limit).collect()
+        first.into_iter().chain(later.into_iter().map(|(_, number, score)| (number, score))).take(limit).collect()
     }
 }
 
@@ -365,10 +368,10 @@ fn leads_on(snippet: &Snippet) -> bool {
     matches!(snippet.blocks.last(), Some(Block::Prose(text)) if text.trim_end().ends_with(':'))
 }
 
-/// The documents that score best, best first.
+/// The snippets that score best, best first.
 fn best(scores: Vec<f32>) -> Vec<(u32, f32)> {
     let mut found: Vec<(u32, f32)> =
-        scores.into_iter().zip(0_u32..).filter(|(score, _)| *score > 0.0).map(|(score, document)| (document, score)).collect();
+        scores.into_iter().zip(0_u32..).filter(|(score, _)| *score > 0.0).map(|(score, number)| (number, score)).collect();
     let by_score = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
     if found.len() > CANDIDATES {
         found.select_nth_unstable_by(CANDIDATES, by_score);
@@ -378,17 +381,31 @@ fn best(scores: Vec<f32>) -> Vec<(u32, f32)> {
     found
 }
 
-fn documents(segment: &SegmentReader) -> Result<Vec<Document>, IndexError> {
-    let column = |name: &str| segment.fast_fields().u64(name);
-    let (pages, ordinals, roles) = (column("page")?, column("ordinal")?, column("role")?);
-    let number = |column: &Column<u64>, document: u32| u32::try_from(column.first(document).unwrap_or(0)).unwrap_or(u32::MAX);
-    Ok((0..segment.max_doc())
-        .map(|document| Document {
-            page: number(&pages, document),
-            ordinal: number(&ordinals, document),
-            role: Role::from_number(roles.first(document).unwrap_or(0)),
-        })
-        .collect())
+/// The number within the library of each document of a segment.
+fn numbers(segment: &SegmentReader) -> Result<Vec<u32>, IndexError> {
+    let ordinals = segment.fast_fields().u64("ordinal")?;
+    Ok((0..segment.max_doc()).map(|document| number(&ordinals, document)).collect())
+}
+
+fn number(column: &Column<u64>, document: u32) -> u32 {
+    u32::try_from(column.first(document).unwrap_or(0)).unwrap_or(u32::MAX)
+}
+
+/// What is known of all snippets, by their numbers.
+fn snippets(segments: &[SegmentReader]) -> Result<Vec<Known>, IndexError> {
+    let count: usize = segments.iter().map(|segment| segment.max_doc() as usize).sum();
+    let mut known: Vec<Option<Known>> = vec![None; count];
+    for (at, segment) in (0..).zip(segments) {
+        let column = |name: &str| segment.fast_fields().u64(name);
+        let (pages, roles) = (column("page")?, column("role")?);
+        for (document, place) in (0..).zip(numbers(segment)?) {
+            let role = Role::from_number(roles.first(document).unwrap_or(0));
+            let place = known.get_mut(place as usize).ok_or(IndexError::Incomplete)?;
+            *place = Some(Known { page: number(&pages, document), role, segment: at, document });
+        }
+    }
+    // As many as there are places, each in a place of its own.
+    known.into_iter().collect::<Option<_>>().ok_or(IndexError::Incomplete)
 }
 
 fn counted(tokens: Vec<String>) -> Vec<QuestionTerm> {

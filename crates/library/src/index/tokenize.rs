@@ -58,7 +58,11 @@ impl Tokens {
             return;
         }
         if token.is_ascii() {
-            self.text.extend(token.bytes().map(|byte| char::from(byte.to_ascii_lowercase())));
+            let start = self.text.len();
+            self.text.push_str(token);
+            if let Some(pushed) = self.text.get_mut(start..) {
+                pushed.make_ascii_lowercase();
+            }
         } else {
             self.text.push_str(&token.to_lowercase());
         }
@@ -91,17 +95,20 @@ const REMEMBERED: usize = 50_000;
 #[derive(Clone)]
 struct Words {
     stemmer: TextAnalyzer,
-    stems: HashMap<String, String>,
+    // Strangers choose the keys: the hash is seeded.
+    stems: HashMap<String, String, foldhash::fast::RandomState>,
+    lower: String,
 }
 
 impl Default for Words {
     fn default() -> Self {
         let stemmer = TextAnalyzer::builder(RawTokenizer::default()).filter(Stemmer::new(Language::English)).build();
-        Self { stemmer, stems: HashMap::new() }
+        Self { stemmer, stems: HashMap::default(), lower: String::new() }
     }
 }
 
 impl Words {
+    /// The stem of a word that is in lower case.
     fn stem(&mut self, word: &str, out: &mut Tokens) {
         if let Some(stem) = self.stems.get(word) {
             return out.push(stem);
@@ -114,29 +121,53 @@ impl Words {
         }
         self.stems.insert(word.to_owned(), stem);
     }
+
+    /// The stem of a word as it is written, unless it is too long.
+    fn push(&mut self, word: &str, out: &mut Tokens) {
+        if word.len() > MAX_TOKEN {
+            return;
+        }
+        let mut lower = std::mem::take(&mut self.lower);
+        lower.clear();
+        if word.is_ascii() {
+            lower.push_str(word);
+            lower.make_ascii_lowercase();
+        } else {
+            lower.push_str(&word.to_lowercase());
+        }
+        self.stem(&lower, out);
+        self.lower = lower;
+    }
+
+    /// A run of letters and digits.
+    fn run(&mut self, run: &str, out: &mut Tokens) {
+        let parts = case_parts(run);
+        if parts.len() > 1 && parts.len() <= 8 {
+            parts.iter().filter(|part| part.len() > 1).for_each(|part| self.push(part, out));
+        }
+        self.push(run, out);
+    }
 }
 
 impl Tokenizer for Words {
     type TokenStream<'a> = Tokens;
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Tokens {
-        let mut found = Tokens::default();
-        for run in text.split(|c: char| !c.is_alphanumeric()) {
-            if run.is_empty() {
-                continue;
-            }
-            if run.chars().any(is_unspaced) {
-                unspaced(run, &mut found);
-                continue;
-            }
-            let parts = case_parts(run);
-            if parts.len() > 1 && parts.len() <= 8 {
-                parts.iter().filter(|part| part.len() > 1).for_each(|part| found.push_lower(part));
-            }
-            found.push_lower(run);
-        }
         let mut out = Tokens::default();
-        while found.advance() {
-            self.stem(&found.token.text, &mut out);
+        // Most texts are of these letters alone, and most of an index's time is spent here.
+        if text.is_ascii() {
+            text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|run| !run.is_empty()).for_each(|run| self.run(run, &mut out));
+            return out;
+        }
+        for run in text.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty()) {
+            if run.chars().any(is_unspaced) {
+                let mut pairs = Tokens::default();
+                unspaced(run, &mut pairs);
+                while pairs.advance() {
+                    self.stem(&pairs.token.text, &mut out);
+                }
+            } else {
+                self.run(run, &mut out);
+            }
         }
         out
     }
@@ -158,7 +189,11 @@ fn unspaced(run: &str, out: &mut Tokens) {
 
 /// `createServer` as `create`, `Server`; `HTTPServer` as `HTTP`, `Server`.
 fn case_parts(run: &str) -> Vec<&str> {
-    if !run.chars().skip(1).any(char::is_uppercase) {
+    let has_more_than_one = match run.is_ascii() {
+        true => run.bytes().skip(1).any(|byte| byte.is_ascii_uppercase()),
+        false => run.chars().skip(1).any(char::is_uppercase),
+    };
+    if !has_more_than_one {
         return Vec::new();
     }
     let characters: Vec<(usize, char)> = run.char_indices().collect();
@@ -188,9 +223,11 @@ impl Tokenizer for Identifiers {
     type TokenStream<'a> = Tokens;
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Tokens {
         let mut out = Tokens::default();
-        let inside = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '@' | '/' | '#' | '$' | '+');
-        for run in text.split(|c: char| !inside(c)) {
-            compound(run, &mut out);
+        let joins = |c: char| matches!(c, '_' | '.' | ':' | '-' | '@' | '/' | '#' | '$' | '+');
+        if text.is_ascii() {
+            text.split(|c: char| !(c.is_ascii_alphanumeric() || joins(c))).for_each(|run| compound(run, &mut out));
+        } else {
+            text.split(|c: char| !(c.is_alphanumeric() || joins(c))).for_each(|run| compound(run, &mut out));
         }
         out
     }

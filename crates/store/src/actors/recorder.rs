@@ -4,7 +4,7 @@ use crate::{Store, StoreError};
 use actix::prelude::*;
 use docent_types::actors::Unavailable;
 use docent_types::messages::{CountUse, RecordEvent};
-use docent_types::time::SharedClock;
+use docent_types::tally::SharedTally;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub struct Flush;
 /// Audit events and usage counters.
 pub struct Recorder {
     store: Store,
+    tally: SharedTally,
     events: VecDeque<RecordEvent>,
     uses: VecDeque<CountUse>,
     writing: bool,
@@ -31,10 +32,10 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder on this database.
+    /// A recorder on this database, which counts what it is told in `tally`.
     #[must_use]
-    pub fn new(store: Store, _clock: SharedClock) -> Self {
-        Self { store, events: VecDeque::new(), uses: VecDeque::new(), writing: false, dropping: false, asked: Vec::new() }
+    pub fn new(store: Store, tally: SharedTally) -> Self {
+        Self { store, tally, events: VecDeque::new(), uses: VecDeque::new(), writing: false, dropping: false, asked: Vec::new() }
     }
 
     fn waiting(&self) -> usize {
@@ -152,6 +153,7 @@ impl Handler<RecordEvent> for Recorder {
     type Result = Result<(), Unavailable>;
 
     fn handle(&mut self, event: RecordEvent, context: &mut Self::Context) -> Self::Result {
+        self.tally.happened(&event.kind);
         self.events.push_back(event);
         self.taken(context);
         Ok(())
@@ -162,6 +164,7 @@ impl Handler<CountUse> for Recorder {
     type Result = Result<(), Unavailable>;
 
     fn handle(&mut self, one: CountUse, context: &mut Self::Context) -> Self::Result {
+        self.tally.used(&one.tool, one.succeeded);
         self.uses.push_back(one);
         self.taken(context);
         Ok(())

@@ -51,7 +51,7 @@ on_each_database! {
         store.remove_member(team, scene.user.id).await.unwrap();
         assert_eq!(store.api_key_in_force(hash, now).await.unwrap(), None);
         assert!(store.api_key_in_force(own_hash, now).await.unwrap().is_some());
-        store.set_user_disabled(scene.user.id, true, now).await.unwrap();
+        store.set_user_disabled(scene.user.id, true, &Acting::command(now)).await.unwrap();
         assert_eq!(store.api_key_in_force(own_hash, now).await.unwrap(), None);
     }
 

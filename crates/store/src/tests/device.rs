@@ -257,7 +257,7 @@ on_each_database! {
         let other = Device::asks(&scene, None).await;
         other.claim().await;
         other.decide(other.allowing()).await.unwrap();
-        scene.store.set_user_disabled(scene.user.id, true, START).await.unwrap();
+        scene.store.set_user_disabled(scene.user.id, true, &Acting::command(START)).await.unwrap();
         assert_eq!(other.poll().await, Err(Waiting::Refused(Refusal::Revoked)));
     }
 

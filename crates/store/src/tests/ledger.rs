@@ -86,7 +86,7 @@ on_each_database! {
         assert!(scene.rotate(token).await.is_ok());
         let again = OpenGrant { once, ..opening(&scene) };
         assert_eq!(scene.ledger.send(again).await.unwrap(), Ok(Err(Refusal::Reused)));
-        scene.store.set_user_disabled(scene.user.id, true, START).await.unwrap();
+        scene.store.set_user_disabled(scene.user.id, true, &Acting::command(START)).await.unwrap();
         assert_eq!(scene.ledger.send(opening(&scene)).await.unwrap(), Ok(Err(Refusal::Withdrawn)));
     }
 
@@ -130,7 +130,7 @@ on_each_database! {
         scene.ledger.send(RevokeAccess { what: Revoke::Grant(grant), reason: "person", now: scene.now() }).await.unwrap().unwrap();
         assert!(live(next).await.is_none());
         let (_, token) = scene.connection().await;
-        scene.store.set_user_disabled(scene.user.id, true, scene.now()).await.unwrap();
+        scene.store.set_user_disabled(scene.user.id, true, &Acting::command(scene.now())).await.unwrap();
         assert!(live(token).await.is_none());
     }
 
@@ -139,7 +139,7 @@ on_each_database! {
         let other = scene.store.create_project(ProjectId::generate(START, &SystemRandomness), "Other", START).await.unwrap();
         let ask = IssueCode { project: other.id, ..scene.consent() };
         assert_eq!(scene.ledger.send(ask).await.unwrap(), Ok(Err(Refusal::Withdrawn)));
-        scene.store.set_user_disabled(scene.user.id, true, START).await.unwrap();
+        scene.store.set_user_disabled(scene.user.id, true, &Acting::command(START)).await.unwrap();
         assert_eq!(scene.ledger.send(scene.consent()).await.unwrap(), Ok(Err(Refusal::Withdrawn)));
     }
 

@@ -17,7 +17,7 @@ mod schema;
 
 use crate::actors::Ledger;
 use crate::testing::TestDatabase;
-use crate::{NewUser, Store, User};
+use crate::{Acting, NewUser, Store, User};
 use actix::prelude::*;
 use docent_types::ids::{ClientId, GrantId, ProjectId, UserId};
 use docent_types::messages::{ExchangeCode, GrantFacts, IssueCode, Refusal, RegisterClient, RotateRefreshToken};
@@ -171,7 +171,7 @@ impl Scene {
     }
 
     async fn kinds(&self) -> Vec<String> {
-        let events = self.store.events(&crate::EventFilter::default(), 1000).await.unwrap();
-        events.into_iter().rev().map(|event| event.kind).collect()
+        let events = self.store.events(&crate::EventFilter::default(), None, 1000).await.unwrap();
+        events.into_iter().rev().map(|event| event.event.kind).collect()
     }
 }

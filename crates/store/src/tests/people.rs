@@ -90,17 +90,17 @@ on_each_database! {
         store.end_session(cookies[1].1).await.unwrap();
         assert_eq!(store.signed_in(cookies[1].0, START).await, Ok(None));
         assert!(store.signed_in(cookies[2].0, START).await.unwrap().is_some());
-        store.set_user_disabled(user.id, true, START).await.unwrap();
+        store.set_user_disabled(user.id, true, &Acting::command(START)).await.unwrap();
         assert_eq!(store.signed_in(cookies[2].0, START).await, Ok(None));
-        store.set_user_disabled(user.id, false, START).await.unwrap();
+        store.set_user_disabled(user.id, false, &Acting::command(START)).await.unwrap();
         assert_eq!(store.signed_in(cookies[2].0, START).await, Ok(None), "enabling brings no session back");
-        assert_eq!(store.set_user_disabled(UserId::generate(START, &SystemRandomness), true, START).await, Err(StoreError::NotFound("user")));
+        assert_eq!(store.set_user_disabled(UserId::generate(START, &SystemRandomness), true, &Acting::command(START)).await, Err(StoreError::NotFound("user")));
     }
 
     async fn disabling_a_person_revokes_what_they_granted(database) {
         let scene = Scene::on(database).await;
         let (grant, token) = scene.connection().await;
-        scene.store.set_user_disabled(scene.user.id, true, START).await.unwrap();
+        scene.store.set_user_disabled(scene.user.id, true, &Acting::command(START)).await.unwrap();
         assert_eq!(scene.revoked_grants().await, [grant]);
         assert_eq!(scene.rotate(token).await, Err(Refusal::Revoked));
     }

@@ -77,9 +77,9 @@ on_each_database! {
             let found = facts(&scene.client, nobody).await;
             assert_eq!((found.client.is_some(), found.person, found.projects), (true, None, Vec::new()));
         }
-        scene.store.set_user_disabled(scene.user.id, true, START).await.unwrap();
+        scene.store.set_user_disabled(scene.user.id, true, &Acting::command(START)).await.unwrap();
         assert_eq!(facts(&scene.client, Some(cookie)).await.person, None);
-        scene.store.set_user_disabled(scene.user.id, false, START).await.unwrap();
+        scene.store.set_user_disabled(scene.user.id, false, &Acting::command(START)).await.unwrap();
         scene.clock.advance(seconds(60));
         assert_eq!(facts(&scene.client, Some(cookie)).await.person, None, "the session ended");
     }

@@ -230,7 +230,7 @@ on_each_database! {
         let all = scene.store.clients(10).await.unwrap();
         assert_eq!(all[0], operators);
         assert_eq!(scene.store.clients(1).await.unwrap().len(), 1);
-        let events = scene.store.events(&EventFilter::default(), 10).await.unwrap();
-        assert!(events.iter().any(|event| event.detail["origin"] == "operator"));
+        let events = scene.store.events(&EventFilter::default(), None, 10).await.unwrap();
+        assert!(events.iter().any(|event| event.event.detail["origin"] == "operator"));
     }
 }
