@@ -147,14 +147,10 @@ fn two_nodes_hold_one_limit_together_and_each_its_own_while_the_server_is_away()
 
 #[test]
 fn a_server_of_limits_that_is_none_is_refused_at_the_start() -> Result {
-    installation::tell_in(Installation::start(Shape::Together), |installation| {
-        Box::pin(async move {
-            let mut command = installation.command()?;
-            command.env("DOCENT__LIMITS__SERVER", "http://user:hidden@example.com").args(["serve", "--listen", "127.0.0.1:0"]);
-            let output = docent_tests::program::run(command.into(), "", Duration::from_secs(20)).await?;
-            let said = format!("{output:?}");
-            ensure!(output.success().is_err() && said.contains("limits.server") && !said.contains("hidden"), "{said}");
-            Ok(())
-        })
-    })
+    let runtime = tokio::runtime::Runtime::new()?;
+    let variables = [("DOCENT__LIMITS__SERVER", "http://user:hidden@example.com")];
+    let started = runtime.block_on(Installation::start_with(Shape::Together, &variables));
+    let said = format!("{:#}", started.err().context("it started")?);
+    ensure!(said.contains("limits.server") && !said.contains("hidden"), "{said}");
+    Ok(())
 }

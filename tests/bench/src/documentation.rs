@@ -326,7 +326,7 @@ async fn ask(server: &Server, token: &str, ids: &[String], steps: usize, stride:
     let mut times = Vec::with_capacity(steps);
     for step in 0..steps {
         let id = &ids[step * stride % ids.len()];
-        let request = tools::call(&server.host(), token, "2026-07-28", id, "how do I configure it for production?");
+        let request = tools::call(&server.host(), token, "2026-07-28", id, "how is a page of this library configured for production?");
         let started = Instant::now();
         let answer = connection.ask(&request).await?;
         times.push(started.elapsed().as_secs_f64() * 1e3);
