@@ -170,7 +170,7 @@ async fn the_record_is_shown_and_exported_as_it_was_asked_for() {
         let event = |number: u64, kind: &str| RecordEvent {
             at: NOW.after(Duration::from_secs(number)),
             kind: kind.to_owned(),
-            user: (number % 2 == 0).then_some(ada),
+            user: number.is_multiple_of(2).then_some(ada),
             client: Some(ClientId("c_<x>".to_owned())),
             project: Some(ProjectId::generate(NOW, &SystemRandomness)),
             grant: None,
@@ -178,7 +178,7 @@ async fn the_record_is_shown_and_exported_as_it_was_asked_for() {
             detail: serde_json::json!({ "email": format!("number-{number}-") }),
         };
         let events: Vec<_> =
-            (0..2500).map(|number| event(number, if number % 5 == 0 { "sign_in.failed" } else { "token.refreshed" })).collect();
+            (0..2500).map(|number| event(number, if number.is_multiple_of(5) { "sign_in.failed" } else { "token.refreshed" })).collect();
         store.append_events(&events).await.unwrap();
         let (_, page) = world.page(Some("root"), "/admin/audit?kind=sign_in.failed&person=ADA@example.com").await;
         assert!(
