@@ -132,22 +132,37 @@ fn every_sample_is_small() {
     }
 }
 
-/// Writes the samples next to the style sheet for looking at them: `DOCENT_SAMPLES=folder`.
-#[test]
-fn samples_can_be_written_out_for_a_look() {
-    let pages = rendered();
-    let temporary = tempfile::tempdir().unwrap();
-    let folder = std::env::var_os("DOCENT_SAMPLES").map_or_else(|| temporary.path().to_owned(), std::path::PathBuf::from);
+/// Writes the samples next to the style sheet.
+fn write(folder: &std::path::Path) {
     std::fs::create_dir_all(folder.join("assets")).unwrap();
     let templates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates");
     for asset in ["docent.css", "icon.svg"] {
         std::fs::copy(templates.join(asset), folder.join("assets").join(asset)).unwrap();
     }
-    for (name, page) in pages {
+    for (name, page) in rendered() {
         let page = page.replace("\"/assets/", "\"assets/");
         assert!(page.contains("\"assets/docent.css\""), "{name} has no style sheet");
         std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
     }
+}
+
+/// Writes the samples for looking at them: `DOCENT_SAMPLES=folder`.
+#[test]
+fn samples_can_be_written_out_for_a_look() {
+    let temporary = tempfile::tempdir().unwrap();
+    write(&std::env::var_os("DOCENT_SAMPLES").map_or_else(|| temporary.path().to_owned(), std::path::PathBuf::from));
+}
+
+/// In Chromium, at a phone's width and a desktop's, light and dark: axe-core finds nothing, nothing scrolls sideways, and the keyboard
+/// reaches everything and shows where it is.
+#[test]
+fn every_page_passes_axe_and_is_used_with_the_keyboard() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path());
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser/pages.mjs");
+    let checked = std::process::Command::new("timeout").args(["240", "node"]).arg(script).arg(folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success(), "{}\n{said}", checked.status);
 }
 
 /// WCAG 2.2 1.4.3 and 1.4.11: 4.5 for text, 3 for the edges of controls.
