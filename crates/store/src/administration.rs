@@ -1,10 +1,11 @@
-//! What administrators look up and change. Each change stands in the record, in its own transaction, with who made it.
+//! What administrators look up and change. Each change stands in the record with who made it: of accounts in the transaction of the
+//! change, of projects, members, invitations and libraries right after it.
 
 use crate::entity::{links, users};
 use crate::error::StoreError;
 use crate::links::LinkPurpose;
 use crate::users::{PERSON, User};
-use crate::{Project, Role, Store, clients, record, revocations, sql};
+use crate::{Project, Role, Store, clients, record, revocations, sessions, sql};
 use docent_types::ids::{ProjectId, UserId};
 use docent_types::library_id::LibraryId;
 use docent_types::messages::RecordEvent;
@@ -108,8 +109,7 @@ impl Store {
             None => return Err(StoreError::NotFound("user")),
         };
         if disabled {
-            let end = sql::statement(self.backend(), "DELETE FROM sessions WHERE user_id = $1", [sql::uuid(user.0)]);
-            transaction.execute_raw(end).await?;
+            sessions::end_all(&transaction, user, None).await?;
             let grants = revocations::live_grants_of_user(&transaction, user).await?;
             revocations::revoke(self, &transaction, &grants, "administrator", acting.now).await?;
         }

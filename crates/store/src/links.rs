@@ -131,7 +131,7 @@ impl Store {
         let Some(user) = consume(&transaction, LinkPurpose::SetPassword, link, now).await?.and_then(|link| link.user) else {
             return Ok(None);
         };
-        users::change_password(&transaction, user, password_hash).await?;
+        users::change_password(&transaction, user, password_hash, None).await?;
         transaction.commit().await?;
         Ok(Some(user))
     }

@@ -2,15 +2,12 @@
 
 use crate::entity::sessions;
 use crate::error::StoreError;
-use crate::{Acting, Store, record, sql};
+use crate::{Acting, Store, record, sql, users};
 use docent_types::ids::{SessionId, UserId};
 use docent_types::secret::SecretHash;
 use docent_types::session::SignedIn;
 use docent_types::time::Timestamp;
-use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _, QueryResult,
-    QuerySelect as _, Set,
-};
+use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QueryResult, QuerySelect as _, Set};
 
 /// The columns of who is signed in, of a session `s` and a user `u`.
 pub(crate) const SIGNED_IN: &str = "s.id AS s_id, u.id AS u_id, u.email AS u_email, u.name AS u_name, u.is_admin AS u_is_admin,
@@ -42,9 +39,13 @@ pub struct Session {
     pub created_at: Timestamp,
 }
 
-async fn end_others(transaction: &DatabaseTransaction, user: UserId, keep: SessionId) -> Result<(), StoreError> {
-    let own = sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user.0));
-    own.filter(sessions::Column::Id.ne(keep.0)).exec(transaction).await?;
+/// Ends all sessions of a person, but for `keep`.
+pub(crate) async fn end_all<C: ConnectionTrait>(connection: &C, user: UserId, keep: Option<SessionId>) -> Result<(), StoreError> {
+    let mut ending = sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user.0));
+    if let Some(keep) = keep {
+        ending = ending.filter(sessions::Column::Id.ne(keep.0));
+    }
+    ending.exec(connection).await?;
     Ok(())
 }
 
@@ -92,7 +93,7 @@ impl Store {
     /// What the database says.
     pub async fn end_other_sessions(&self, user: UserId, keep: SessionId, acting: &Acting) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
-        end_others(&transaction, user, keep).await?;
+        end_all(&transaction, user, Some(keep)).await?;
         record::insert_events(&transaction, &[acting.event("session.ended", None, serde_json::json!({ "which": "all others" }))]).await?;
         transaction.commit().await?;
         Ok(())
@@ -104,12 +105,7 @@ impl Store {
     /// [`StoreError::NotFound`] if the person is gone.
     pub async fn change_own_password(&self, user: UserId, keep: SessionId, hash: &str, acting: &Acting) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
-        let update =
-            sql::statement(self.backend(), "UPDATE users SET password_hash = $2 WHERE id = $1", [sql::uuid(user.0), sql::text(hash)]);
-        if transaction.execute_raw(update).await?.rows_affected() == 0 {
-            return Err(StoreError::NotFound("user"));
-        }
-        end_others(&transaction, user, keep).await?;
+        users::change_password(&transaction, user, hash, Some(keep)).await?;
         record::insert_events(&transaction, &[acting.event("password.changed", None, serde_json::Value::Null)]).await?;
         transaction.commit().await?;
         Ok(())

@@ -1,12 +1,12 @@
 //! People.
 
 use crate::Store;
-use crate::entity::{project_members, projects, sessions, users};
+use crate::entity::{project_members, projects, users};
 use crate::error::StoreError;
 use crate::links::{self, LinkPurpose};
 use crate::projects::Role;
 use crate::sql::Lock;
-use docent_types::ids::{ProjectId, UserId};
+use docent_types::ids::{ProjectId, SessionId, UserId};
 use docent_types::secret::SecretHash;
 use docent_types::time::Timestamp;
 use sea_orm::{
@@ -107,8 +107,13 @@ pub(crate) async fn insert(transaction: &DatabaseTransaction, new: NewUser) -> R
     Ok(user.into())
 }
 
-/// Writes a new password and ends every session that the old one opened.
-pub(crate) async fn change_password<C: ConnectionTrait>(connection: &C, user: UserId, hash: &str) -> Result<(), StoreError> {
+/// Writes a new password and ends every session that the old one opened, but for `keep`.
+pub(crate) async fn change_password<C: ConnectionTrait>(
+    connection: &C,
+    user: UserId,
+    hash: &str,
+    keep: Option<SessionId>,
+) -> Result<(), StoreError> {
     let changed = users::Entity::update_many()
         .set(users::ActiveModel { password_hash: Set(Some(hash.to_owned())), ..Default::default() })
         .filter(users::Column::Id.eq(user.0))
@@ -117,8 +122,7 @@ pub(crate) async fn change_password<C: ConnectionTrait>(connection: &C, user: Us
     if changed.rows_affected == 0 {
         return Err(StoreError::NotFound("user"));
     }
-    sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user.0)).exec(connection).await?;
-    Ok(())
+    crate::sessions::end_all(connection, user, keep).await
 }
 
 impl Store {
@@ -192,7 +196,7 @@ impl Store {
     /// [`StoreError::NotFound`] if there is no such person.
     pub async fn set_password(&self, user: UserId, hash: &str, _now: Timestamp) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
-        change_password(&transaction, user, hash).await?;
+        change_password(&transaction, user, hash, None).await?;
         transaction.commit().await?;
         Ok(())
     }

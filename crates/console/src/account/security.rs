@@ -93,13 +93,17 @@ impl SecurityPage {
 }
 
 async fn page(console: &Console, visitor: &Visitor, user: UserId, error: &str) -> Result<HttpResponse, PageError> {
+    shown(console, visitor, user, error, false).await
+}
+
+async fn shown(console: &Console, visitor: &Visitor, user: UserId, error: &str, is_changed: bool) -> Result<HttpResponse, PageError> {
     let account = console.store.user(user).await?.ok_or(PageError::NotFound)?;
     let sessions = console.store.sessions_of(user, console.clock.now()).await?;
     let page = SecurityPage {
         frame: visitor.frame.clone(),
         sessions: sessions.into_iter().map(|session| Shown::of(session, visitor.session)).collect(),
         has_password: account.password_hash.is_some(),
-        is_changed: false,
+        is_changed,
         error: error.to_owned(),
     };
     answer::html(if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &page)
@@ -177,13 +181,5 @@ async fn change_password(
     }
     let hash = ask(&console.hash_password, HashPassword(Secret::new(new.to_owned()))).await.map_err(away)?;
     console.store.change_own_password(user, session, &hash, acting).await?;
-    let sessions = console.store.sessions_of(user, acting.now).await?;
-    let page = SecurityPage {
-        frame: visitor.frame.clone(),
-        sessions: sessions.into_iter().map(|one| Shown::of(one, Some(session))).collect(),
-        has_password: true,
-        is_changed: true,
-        error: String::new(),
-    };
-    answer::html(StatusCode::OK, &page)
+    shown(console, visitor, user, "", true).await
 }
